@@ -1,0 +1,54 @@
+# Two commands: `make demo` sets up and runs the main job, `make test` sets up and passes all tests.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.b2ct-stamp
+WORKERS ?= $(shell nproc)
+
+.PHONY: help setup setup-test demo check test boot-test install-test bench docs format clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml tools/link-collection
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip -q install --disable-pip-version-check -e '.[test]'
+	tools/link-collection $(BIN)/python
+	@touch $@
+
+setup: $(STAMP) ## Make .venv and install the programs that b2ct calls
+	@tools/setup-system tools/apt-run.txt
+
+setup-test: setup ## The same for the tests
+	@tools/setup-system tools/apt-test.txt
+
+demo: setup ## Check, render and build the example site's install media
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo
+
+check: setup-test ## The fast tier: lint, types, unit, golden, contract (under 3 minutes)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not boot and not slow and not install"
+
+boot-test: setup-test ## Boot every kind of medium in QEMU
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "boot or slow"
+
+test: check boot-test ## Everything but the whole installation
+
+install-test: setup-test ## One whole unattended installation of Debian in QEMU, to ssh
+	$(BIN)/python -m pytest -q -s -m install
+
+bench: setup-test ## Measure media and rendering against their physical limits
+	$(BIN)/python benchmarks/media.py
+	$(BIN)/python benchmarks/render.py
+
+docs: setup ## Write docs/commands.md and docs/site.md from the source
+	$(BIN)/python tools/generate-docs
+
+format: setup ## Format the source
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Kickstart and preseed text from a site, validated."""
