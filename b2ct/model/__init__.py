@@ -1,0 +1,66 @@
+"""The site model: frozen pydantic sections, and the resolved view that everything else reads.
+
+One module a section. A section that later work adds (``san``, ``ha``, ``squid``, …) is one
+module here and one field of :class:`b2ct.model.site.Site`.
+"""
+
+from b2ct.model.general import Admin, Dns, General
+from b2ct.model.install import Install, Mirror, OpenNebula, Question, Repository
+from b2ct.model.network import IPv4, IPv6, Network, Purpose, Range4, Range6
+from b2ct.model.node import Addresses, Attachment, Bond, BondMode, Hardware, Node
+from b2ct.model.releases import RELEASES, Family, Release, ReleaseId
+from b2ct.model.resolved import Kind, Link, ResolvedNode, as_addresses, merged_hardware
+from b2ct.model.site import Site
+from b2ct.model.storage import (
+    Disk,
+    DiskRule,
+    DiskType,
+    Erase,
+    FileSystem,
+    Volume,
+    VolumePurpose,
+)
+from b2ct.model.types import Role, format_size, parse_size
+
+__all__ = [
+    "RELEASES",
+    "Addresses",
+    "Admin",
+    "Attachment",
+    "Bond",
+    "BondMode",
+    "Disk",
+    "DiskRule",
+    "DiskType",
+    "Dns",
+    "Erase",
+    "Family",
+    "FileSystem",
+    "General",
+    "Hardware",
+    "IPv4",
+    "IPv6",
+    "Install",
+    "Kind",
+    "Link",
+    "Mirror",
+    "Network",
+    "Node",
+    "OpenNebula",
+    "Purpose",
+    "Question",
+    "Range4",
+    "Range6",
+    "Release",
+    "ReleaseId",
+    "Repository",
+    "ResolvedNode",
+    "Role",
+    "Site",
+    "Volume",
+    "VolumePurpose",
+    "as_addresses",
+    "format_size",
+    "merged_hardware",
+    "parse_size",
+]

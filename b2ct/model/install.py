@@ -1,0 +1,85 @@
+"""Sections ``install`` and ``opennebula``: what the media put on a machine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from b2ct.model.releases import ReleaseId
+from b2ct.model.types import HttpsUrl, Model, SectionName, Url
+
+
+class Question(StrEnum):
+    """What the text dialog asks on a machine that the site file does not know."""
+
+    ROLE = "role"
+    HOSTNAME = "hostname"
+    NETWORK = "network"
+    DISK = "disk"
+
+
+class Repository(Model):
+    """A package repository that is configured on installed machines, always verified.
+
+    ``{major}`` and ``{arch}`` in the addresses stand for the release's major number and
+    its architecture.
+    """
+
+    name: SectionName
+    url: HttpsUrl = Field(description="Address of the repository; TLS only")
+    gpg_key: HttpsUrl = Field(description="Address of its signing key; TLS only")
+    suite: str = Field("stable", description="Debian only: the suite")
+    components: tuple[str, ...] = Field(("main",), description="Debian only: the components")
+
+
+class Mirror(Model):
+    """Where the installer takes a release from, if not from its vendor."""
+
+    url: Url = Field(description="Base address; packages are verified by signature in any case")
+
+
+class Install(Model):
+    """How machines are installed."""
+
+    release: ReleaseId = Field(description="Release of every node that names no other")
+    allow_legacy: bool = Field(
+        False, description="Consent to releases without security updates (CentOS 6 and 7)"
+    )
+    mirrors: dict[ReleaseId, Mirror] = Field(
+        default_factory=dict, description="Mirror by release, in place of the vendor's address"
+    )
+    repositories: tuple[Repository, ...] = Field((), description="Further package repositories")
+    packages: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.+-]*$")], ...] = (
+        Field((), description="Further packages on every node")
+    )
+    ask: tuple[Question, ...] = Field(
+        (Question.ROLE, Question.HOSTNAME, Question.NETWORK, Question.DISK),
+        description="Questions on a machine that the site file does not know; empty: refuse it",
+    )
+    ask_timeout: Annotated[int, Field(ge=10, le=3600)] = Field(
+        120, description="Seconds until an unanswered question takes its default"
+    )
+    menu_timeout: Annotated[int, Field(ge=1, le=600)] = Field(
+        10, description="Seconds until the boot menu starts its first entry"
+    )
+    serial_console: (
+        Annotated[str, StringConstraints(pattern=r"^ttyS[0-9](?:,[0-9]{4,6}(?:[noe][78]r?)?)?$")]
+        | None
+    ) = Field(None, description="Serial console besides the first one, such as ttyS0,115200n8")
+
+
+class OpenNebula(Model):
+    """The cloud's own software; the media configure its repository on every node."""
+
+    version: Annotated[str, StringConstraints(pattern=r"^(6\.10|7\.\d+)$")] = Field(
+        "7.0", description="Release line: 6.10 (LTS) or 7.x; in quotes"
+    )
+    repository: HttpsUrl = Field(
+        "https://downloads.opennebula.io/repo", description="Base address of the repository"
+    )
+    gpg_key: HttpsUrl = Field(
+        "https://downloads.opennebula.io/repo/repo2.key",
+        description="Address of the repository's signing key",
+    )

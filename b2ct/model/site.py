@@ -1,0 +1,53 @@
+"""The whole site as it is written down: every section, and nothing resolved."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from b2ct.model.general import General
+from b2ct.model.install import Install, OpenNebula
+from b2ct.model.network import Network, Purpose
+from b2ct.model.node import Hardware, Node
+from b2ct.model.releases import RELEASES, Release, ReleaseId
+from b2ct.model.types import HostName, Model, SectionName
+
+if TYPE_CHECKING:
+    from b2ct.model.resolved import ResolvedNode
+
+
+class Site(Model):
+    """A site: the one source of its media, its inventory and its checks."""
+
+    plugin: Literal["b2ct.cloud.site"] = Field(
+        description="Makes this file an Ansible inventory; always b2ct.cloud.site"
+    )
+    site: General
+    networks: dict[SectionName, Network] = Field(min_length=1)
+    install: Install
+    opennebula: OpenNebula = Field(default_factory=lambda: OpenNebula.model_validate({}))
+    hardware: dict[SectionName, Hardware] = Field(default_factory=dict)
+    nodes: dict[HostName, Node] = Field(min_length=1)
+
+    @cached_property
+    def service_network(self) -> str | None:
+        """Name of the network of installation, ssh and storage; the checks demand one."""
+        for name, network in self.networks.items():
+            if network.purpose is Purpose.SERVICE:
+                return name
+        return None
+
+    @cached_property
+    def resolved(self) -> dict[str, ResolvedNode]:
+        """Every node with hardware, release and networks filled in, by name."""
+        from b2ct.model.resolved import resolve
+
+        return {name: resolve(self, name, node) for name, node in self.nodes.items()}
+
+    @cached_property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases that the nodes use, in catalogue order."""
+        used = {node.release or self.install.release for node in self.nodes.values()}
+        return tuple(RELEASES[ident] for ident in ReleaseId if ident in used)

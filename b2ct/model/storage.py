@@ -1,0 +1,86 @@
+"""The install disk and the logical volumes on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from b2ct.model.types import Model, MountPoint, Size
+
+_UDEV_NAME = StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:+@=-]*$")
+
+
+class Erase(StrEnum):
+    """What may be erased on the install disk without asking."""
+
+    BLANK = "blank"  #: nothing: the disk must carry no partition table and no signature
+    OWN = "b2ct"  #: an installation that b2ct made for this very site
+    ANYTHING = "anything"  #: whatever is found; a named consent to lose it
+
+
+class DiskType(StrEnum):
+    """What kind of drive a rule looks for."""
+
+    NVME = "nvme"
+    SSD = "ssd"
+    HDD = "hdd"
+    ANY = "any"
+
+
+class DiskRule(Model):
+    """A rule that must match exactly one fixed disk; no match or several is a refusal."""
+
+    type: DiskType = DiskType.ANY
+    min_size: Size | None = Field(None, description="Smallest size that matches")
+    max_size: Size | None = Field(None, description="Largest size that matches")
+
+
+class Disk(Model):
+    """The disk that is installed on, chosen by exactly one stable selector."""
+
+    by_id: Annotated[str, _UDEV_NAME] | None = Field(
+        None, description="Name below /dev/disk/by-id, such as wwn-0x5000c500a1b2c3d4"
+    )
+    by_path: Annotated[str, _UDEV_NAME] | None = Field(
+        None, description="Name below /dev/disk/by-path, such as pci-0000:3b:00.0-scsi-0:2:0:0"
+    )
+    serial: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:+@=-]+$", max_length=64)] | None
+    ) = Field(None, description="Serial number of the drive")
+    rule: DiskRule | None = Field(None, description="Type and size that only one disk has")
+    device: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")] | None = Field(
+        None, description="Kernel name such as sda; needs the consent below"
+    )
+    consent_to_unstable_name: bool = Field(
+        False, description="Kernel names change between boots; true accepts the risk"
+    )
+    size: Size | None = Field(None, description="Size of the disk, to check the volumes against")
+    erase: Erase = Field(Erase.BLANK, description="What may be erased without asking")
+
+
+class VolumePurpose(StrEnum):
+    """What a logical volume is for."""
+
+    SYSTEM = "system"
+    SWAP = "swap"
+    DATASTORE = "datastore"  #: images and disks of virtual machines
+    DRBD = "drbd"  #: backing device: created, left without a file system
+    DATA = "data"
+
+
+class FileSystem(StrEnum):
+    """File systems that every supported installer makes."""
+
+    XFS = "xfs"
+    EXT4 = "ext4"
+
+
+class Volume(Model):
+    """One logical volume of the install disk's volume group."""
+
+    purpose: VolumePurpose = VolumePurpose.SYSTEM
+    size: Size | Literal["rest"] = Field(description="Such as 40GiB, or rest for what is left")
+    mount: MountPoint | None = Field(None, description="Mount point; none for swap and drbd")
+    filesystem: FileSystem | None = Field(None, description="The release's own default if empty")
