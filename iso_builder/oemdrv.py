@@ -91,7 +91,8 @@ def _write_iso(part: Path, tree: FatTree) -> None:
         run_program(
             [
                 "xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-joliet-long",
-                "-iso-level", "3", "-V", LABEL, "--set_all_file_dates", moment, "-o", str(part), str(folder),
+                "-iso-level", "3", "-V", LABEL, "--set_all_file_dates", moment,
+                "-o", str(part), str(folder),
             ],
             {"SOURCE_DATE_EPOCH": str(media_time()), "TZ": "UTC"},
         )  # fmt: skip
