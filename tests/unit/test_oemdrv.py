@@ -76,7 +76,7 @@ def test_thousands_of_kickstarts_fit(tmp_path):
 
 @pytest.mark.parametrize("kind", ["stick", "iso"])
 def test_without_the_name_that_anaconda_loads_it_is_refused(tmp_path, kind):
-    with pytest.raises(MediaError, match="needs /ks.cfg"):
+    with pytest.raises(MediaError, match=r"needs /ks\.cfg"):
         build_oemdrv(tmp_path / "a", {"/kickstart.cfg": b""}, kind=kind)
     assert list(tmp_path.iterdir()) == []
 
