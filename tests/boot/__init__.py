@@ -1,0 +1,1 @@
+"""Media booted in QEMU, and what only a look at the bytes can show."""

@@ -1,0 +1,79 @@
+"""What a guest with the probing initrd (tests/media/probe-init.sh) said on its console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.boot.qemu import Bus, Drive, Firmware, Machine, MachineSpec
+
+#: Seconds that firmware, menu, kernel and probe may take on a loaded machine.
+LIMIT_S = 300
+
+
+@dataclass(frozen=True)
+class Found:
+    """Devices carry the name they had in the guest, labels udev's spelling of them."""
+
+    firmware: str
+    cmdline: str
+    volumes: tuple[tuple[str, str], ...]  #: device, label
+    stage2: tuple[tuple[str, str, str, int], ...]  #: label or "-", device, file, bytes
+    kickstarts: tuple[tuple[str, str, str], ...]  #: label:path, device, SHA-256
+    missing: tuple[str, ...]  #: "KS …" and "STAGE2 …" that were not found
+    preseed: str | None  #: SHA-256 of /preseed.cfg
+    errors: tuple[str, ...]
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+def read_console(console: str) -> Found:
+    """Read the probe's lines; raise ValueError when it has not come to its end."""
+    lines = [line.partition("B2CT-")[2].strip() for line in console.splitlines() if "B2CT-" in line]
+    if "END" not in lines:
+        raise ValueError("the guest's probe did not come to its end")
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        said.setdefault(kind, []).append(rest)
+    missing = tuple(
+        f"{kind} {rest}"
+        for kind in ("KS", "STAGE2")
+        for rest in said.get(kind, [])
+        if rest.endswith(" MISSING")
+    )
+    stage2 = [rest.split() for rest in said.get("STAGE2", []) if not rest.endswith(" MISSING")]
+    kickstarts = [rest.split() for rest in said.get("KS", []) if not rest.endswith(" MISSING")]
+    volumes = [rest.split() for rest in said.get("VOLUME", [])]
+    return Found(
+        firmware=said["FIRMWARE"][0],
+        cmdline=said["CMDLINE"][0],
+        volumes=tuple((device, label) for device, label in volumes),
+        stage2=tuple((label, device, file, int(size)) for label, device, file, size in stage2),
+        kickstarts=tuple((where, device, digest) for where, device, digest in kickstarts),
+        missing=missing,
+        preseed=said.get("PRESEED", [None])[0],
+        errors=tuple(said.get("ERROR", [])),
+    )
+
+
+def boot(
+    medium: Path,
+    folder: Path,
+    *,
+    firmware: Firmware,
+    bus: Bus,
+    others: tuple[Drive, ...] = (),
+    limit_s: float = LIMIT_S,
+) -> Found:
+    """Boot ``medium`` and return what the guest found."""
+    spec = MachineSpec(
+        name=f"{medium.stem}-{firmware}-{bus}",
+        firmware=firmware,
+        drives=(Drive(medium, bus, boot=True), *others),
+    )
+    with Machine(spec, folder) as machine:
+        machine.wait_for(r"^B2CT-END", limit_s=limit_s)
+        machine.wait_exit(limit_s=60)
+        found = read_console(machine.console)
+    return Found(**{**vars(found), "cpu_s": machine.cpu_s, "wall_s": machine.wall_s})
