@@ -4,11 +4,14 @@ This is where the two halves meet: :mod:`b2ct.render` knows texts, :mod:`iso_bui
 bytes, and neither knows the other.
 """
 
-from b2ct.media.manifest import Manifest, write_manifest
+from b2ct.media.manifest import Manifest, tool_versions, write_manifest
 from b2ct.media.plan import (
     Selection,
     kickstart_plan,
+    menu,
     oemdrv_files,
+    oemdrv_releases,
+    render_selection,
     require_release,
     select_nodes,
 )
@@ -17,8 +20,12 @@ __all__ = [
     "Manifest",
     "Selection",
     "kickstart_plan",
+    "menu",
     "oemdrv_files",
+    "oemdrv_releases",
+    "render_selection",
     "require_release",
     "select_nodes",
+    "tool_versions",
     "write_manifest",
 ]

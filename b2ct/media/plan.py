@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from b2ct.errors import B2ctError
-from b2ct.load.vault import Secrets
 from b2ct.media.manifest import Manifest
 from b2ct.model import RELEASES, Family, Release, ReleaseId, ResolvedNode, Site
-from b2ct.render import Rendered, render_node, render_site
+from b2ct.render import Hashes, Rendered, choose_nodes, render_all, render_site
 from iso_builder.plan import BootEntry, MediaPlan
 
 #: Where kickstarts lie on a medium. ISO 9660 level 2 names: short, lower case by Rock Ridge.
@@ -60,7 +58,7 @@ def select_nodes(
         raise B2ctError(
             "say what the medium is for", "name one or more nodes, or --all for the whole site"
         )
-    chosen = [_node(site, name) for name in dict.fromkeys(names)] or list(site.resolved.values())
+    chosen = choose_nodes(site, names or None)
     used = {node.release.id for node in chosen}
     allowed = {entry.id for entry in among} if among is not None else set(ReleaseId)
     candidates = [ident for ident in ReleaseId if ident in used & allowed]
@@ -90,14 +88,6 @@ def select_nodes(
     return Selection(site, RELEASES[candidates[0]], nodes, whole, left_out)
 
 
-def _node(site: Site, name: str) -> ResolvedNode:
-    if name in site.resolved:
-        return site.resolved[name]
-    near = difflib.get_close_matches(name, site.resolved, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"nodes are: {', '.join(site.resolved)}"
-    raise B2ctError(f"site {site.site.name} has no node {name!r}", hint)
-
-
 def require_release(selection: Selection, base_id: str | None, layout_major: int | None) -> None:
     """Refuse a base that cannot install the selection.
 
@@ -118,11 +108,13 @@ def require_release(selection: Selection, base_id: str | None, layout_major: int
         )
 
 
-def render_selection(selection: Selection, secrets: Secrets) -> Rendered:
-    """Render the one text that the medium carries: a node's, or the whole site's."""
-    if selection.whole_site:
-        return render_site(selection.site, selection.release, secrets)
-    return render_node(selection.site, selection.nodes[0], secrets)
+def render_selection(selection: Selection, hashes: Hashes) -> Rendered:
+    """Render and judge the one text that the medium carries: a node's, or the whole site's."""
+    site = selection.site
+    if not selection.whole_site:
+        return render_all(site, hashes, [selection.nodes[0].name])[0]
+    narrowed = site.narrowed({node.name for node in selection.nodes})
+    return render_site(narrowed, selection.release, hashes)
 
 
 def kickstart_plan(selection: Selection, rendered: Rendered, manifest: Manifest) -> MediaPlan:
@@ -156,14 +148,9 @@ def menu(
         entry(f"b2ct-{node.name}", f"Install {node.name} ({node.kind})", f"b2ct.node={node.name}")
         for node in selection.nodes
     ]
-    if install_asks(selection.site):
+    if selection.site.install.ask:
         entries.append(entry("b2ct-ask", "Install another server (asks questions)", "b2ct.ask=1"))
     return tuple(entries)
-
-
-def install_asks(site: Site) -> bool:
-    """Whether an unknown server is asked for rather than refused."""
-    return bool(site.install.ask)
 
 
 def oemdrv_releases() -> tuple[Release, ...]:

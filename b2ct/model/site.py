@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -45,6 +46,13 @@ class Site(Model):
         from b2ct.model.resolved import resolve
 
         return {name: resolve(self, name, node) for name, node in self.nodes.items()}
+
+    def narrowed(self, names: Collection[str]) -> Site:
+        """Give the same site with some of its nodes only."""
+        # Not model_copy: it would carry over what cached_property has stored.
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        sections["nodes"] = {name: node for name, node in self.nodes.items() if name in names}
+        return Site.model_construct(**sections)
 
     @cached_property
     def releases(self) -> tuple[Release, ...]:
