@@ -133,6 +133,11 @@ class Machine:
             if self._ended() or time.monotonic() > deadline:
                 raise MachineError(f"QEMU did not start: {self._errors()}")
             time.sleep(0.05)
+        # The sockets are there before the devices are made; the monitor answers after that.
+        try:
+            self.qmp("query-status")
+        except (OSError, ValueError) as error:
+            raise MachineError(f"QEMU did not start: {self._errors()}") from error
 
     def kill(self) -> None:
         """End the process at once, if it still runs, and forget its sockets."""
