@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.boot.qemu import Bus, Drive, Firmware, Machine, MachineSpec
+from tests.media.bases import Style, cached_base
+from tests.media.initrd import kernel_image, probe_initrd
 
 #: Seconds that firmware, menu, kernel and probe may take on a loaded machine.
 LIMIT_S = 300
@@ -77,3 +79,20 @@ def boot(
         machine.wait_exit(limit_s=60)
         found = read_console(machine.console)
     return Found(**{**vars(found), "cpu_s": machine.cpu_s, "wall_s": machine.wall_s})
+
+
+def bootable_base(
+    style: Style, *, console: str | None = None, timeout_s: int = 60, label: str | None = None
+) -> Path:
+    """Return the shared base ISO of ``style`` with a real kernel and the probing initrd.
+
+    Without ``console`` its menus are the vendors': a build must bring its own serial console.
+    """
+    return cached_base(
+        style,
+        kernel=kernel_image(),
+        initrd=probe_initrd(),
+        console=console,
+        timeout_s=timeout_s,
+        label=label,
+    )

@@ -51,17 +51,19 @@ volumes() { for device in /sys/class/block/*; do
     [ -z "$label" ] || echo "$device $label"
 done; }
 
-# A stick needs a moment to appear; a label that is nowhere is given 20 seconds.
-want=${ks%%:*}
-[ -n "$want" ] || want=${stage2%%:*}
+# A stick needs a moment to appear. A label that is nowhere is given 20 seconds; an OEMDRV,
+# which nobody promised, 6.
 tries=0
 while [ $tries -lt 40 ]; do
     volumes >/volumes
-    if [ -n "$want" ]; then
-        cut -d' ' -f2- /volumes | grep -qxF -e "$want" && break
-    elif [ $tries -ge 6 ]; then
-        break
+    complete=yes
+    for want in ${ks%%:*} ${stage2%%:*}; do
+        cut -d' ' -f2- /volumes | grep -qxF -e "$want" || complete=no
+    done
+    if [ -n "$oemdrv" ] && [ $tries -lt 12 ]; then
+        grep -q ' OEMDRV$' /volumes || complete=no
     fi
+    [ $complete = no ] || break
     sleep 0.5
     tries=$((tries + 1))
 done
