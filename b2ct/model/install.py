@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from b2ct.model.releases import ReleaseId
-from b2ct.model.types import HttpsUrl, Model, SectionName, Url
+from b2ct.model.types import HttpsUrl, Model, SectionName, Url, WholeNumber, matching
 
 
 class Question(StrEnum):
@@ -51,21 +51,27 @@ class Install(Model):
         default_factory=dict, description="Mirror by release, in place of the vendor's address"
     )
     repositories: tuple[Repository, ...] = Field((), description="Further package repositories")
-    packages: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.+-]*$")], ...] = (
-        Field((), description="Further packages on every node")
-    )
+    packages: tuple[
+        Annotated[str, matching(r"^[A-Za-z0-9][\w.+-]*$", "a package name such as tmux")], ...
+    ] = Field((), description="Further packages on every node")
     ask: tuple[Question, ...] = Field(
         (Question.ROLE, Question.HOSTNAME, Question.NETWORK, Question.DISK),
         description="Questions on a machine that the site file does not know; empty: refuse it",
     )
-    ask_timeout: Annotated[int, Field(ge=10, le=3600)] = Field(
+    ask_timeout: Annotated[WholeNumber, Field(ge=10, le=3600)] = Field(
         120, description="Seconds until an unanswered question takes its default"
     )
-    menu_timeout: Annotated[int, Field(ge=1, le=600)] = Field(
+    menu_timeout: Annotated[WholeNumber, Field(ge=1, le=600)] = Field(
         10, description="Seconds until the boot menu starts its first entry"
     )
     serial_console: (
-        Annotated[str, StringConstraints(pattern=r"^ttyS[0-9](?:,[0-9]{4,6}(?:[noe][78]r?)?)?$")]
+        Annotated[
+            str,
+            matching(
+                r"^ttyS[0-9](?:,[0-9]{4,6}(?:[noe][78]r?)?)?$",
+                "a serial console such as ttyS0 or ttyS1,115200n8",
+            ),
+        ]
         | None
     ) = Field(None, description="Serial console besides the first one, such as ttyS0,115200n8")
 
@@ -73,7 +79,7 @@ class Install(Model):
 class OpenNebula(Model):
     """The cloud's own software; the media configure its repository on every node."""
 
-    version: Annotated[str, StringConstraints(pattern=r"^(6\.10|7\.\d+)$")] = Field(
+    version: Annotated[str, matching(r"^(6\.10|7\.\d{1,2})$", "6.10 or 7.x, in quotes")] = Field(
         "7.0", description="Release line: 6.10 (LTS) or 7.x; in quotes"
     )
     repository: HttpsUrl = Field(

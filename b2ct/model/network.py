@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated
 
 from pydantic import Field
 
-from b2ct.model.types import Model, SectionName
+from b2ct.model.addresses import Address4, Address6, AnyAddress, Subnet4, Subnet6
+from b2ct.model.types import Model, SectionName, WholeNumber
 
 
 class Purpose(StrEnum):
@@ -22,30 +22,30 @@ class Purpose(StrEnum):
 class Range4(Model):
     """A range of IPv4 addresses, both ends included."""
 
-    first: IPv4Address
-    last: IPv4Address
+    first: Address4
+    last: Address4
 
 
 class Range6(Model):
     """A range of IPv6 addresses, both ends included."""
 
-    first: IPv6Address
-    last: IPv6Address
+    first: Address6
+    last: Address6
 
 
 class IPv4(Model):
     """The IPv4 side of a network."""
 
-    subnet: IPv4Network = Field(description="Such as 10.20.0.0/24, without host bits")
-    gateway: IPv4Address | None = Field(None, description="The router, if the network has one")
+    subnet: Subnet4 = Field(description="Such as 10.20.0.0/24, without host bits")
+    gateway: Address4 | None = Field(None, description="The router, if the network has one")
     vm_ranges: tuple[Range4, ...] = Field((), description="Addresses that virtual machines get")
 
 
 class IPv6(Model):
     """The IPv6 side of a network."""
 
-    subnet: IPv6Network = Field(description="Such as 2001:db8:20::/64, without host bits")
-    gateway: IPv6Address | None = Field(
+    subnet: Subnet6 = Field(description="Such as 2001:db8:20::/64, without host bits")
+    gateway: Address6 | None = Field(
         None, description="The router; without one, router advertisements are believed"
     )
     vm_ranges: tuple[Range6, ...] = Field((), description="Addresses that virtual machines get")
@@ -55,13 +55,13 @@ class Network(Model):
     """One layer-2 network with its subnets."""
 
     purpose: Purpose
-    vlan: Annotated[int, Field(ge=1, le=4094)] | None = Field(
+    vlan: Annotated[WholeNumber, Field(ge=1, le=4094)] | None = Field(
         None, description="VLAN tag on the wire; none means untagged"
     )
-    mtu: Annotated[int, Field(ge=1280, le=9216)] = Field(1500, description="In bytes")
+    mtu: Annotated[WholeNumber, Field(ge=1280, le=9216)] = Field(1500, description="In bytes")
     ipv4: IPv4 | None = None
     ipv6: IPv6 | None = None
-    service_addresses: dict[SectionName, IPv4Address | IPv6Address] = Field(
+    service_addresses: dict[SectionName, AnyAddress] = Field(
         default_factory=dict,
         description="Virtual addresses (VIPs) that move between nodes, by name",
     )

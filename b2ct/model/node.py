@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Literal
+from ipaddress import IPv6Address
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
+from b2ct.model.addresses import Address4OrDhcp, Address6OrAuto, AnyAddress, bare_address
 from b2ct.model.releases import ReleaseId
 from b2ct.model.storage import Disk, Volume
-from b2ct.model.types import DeviceName, Mac, Model, Role, SectionName, VolumeName
+from b2ct.model.types import DeviceName, Mac, Model, Role, SectionName, VolumeName, matching
 
 
 class BondMode(StrEnum):
@@ -44,10 +45,20 @@ class Attachment(Model):
 class Addresses(Model):
     """A node's addresses on one network."""
 
-    ipv4: IPv4Address | Literal["dhcp"] | None = None
-    ipv6: IPv6Address | Literal["auto"] | None = Field(
+    ipv4: Address4OrDhcp | None = None
+    ipv6: Address6OrAuto | None = Field(
         None, description="An address, or auto for router advertisements"
     )
+
+
+def _spelt_out(value: Any) -> Any:  # noqa: ANN401 - raw YAML value
+    """Give the long form of a bare address or ``dhcp``."""
+    if isinstance(value, dict | Addresses):
+        return value
+    if value == "dhcp":
+        return {"ipv4": "dhcp"}
+    address = bare_address(value)
+    return {"ipv6" if isinstance(address, IPv6Address) else "ipv4": address}
 
 
 class Hardware(Model):
@@ -69,11 +80,25 @@ class Node(Hardware):
     hardware: SectionName | None = Field(None, description="Name of a hardware description")
     release: ReleaseId | None = Field(None, description="Release, if not the site's")
     serial: (
-        Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None
+        Annotated[
+            str,
+            matching(
+                r"^[!-~]+$",
+                "a serial number as dmidecode prints it, 64 characters at most",
+                max_length=64,
+            ),
+        ]
+        | None
     ) = Field(None, description="DMI serial number (dmidecode -s system-serial-number)")
     macs: dict[DeviceName, Mac] = Field(
         default_factory=dict, description="MAC address of each network card, by card name"
     )
-    addresses: dict[SectionName, Addresses | IPv4Address | IPv6Address | Literal["dhcp"]] = Field(
-        default_factory=dict, description="Addresses by network name; a bare one is enough"
-    )
+    addresses: dict[
+        SectionName,
+        Annotated[
+            Addresses,
+            BeforeValidator(
+                _spelt_out, json_schema_input_type=Addresses | AnyAddress | Literal["dhcp"]
+            ),
+        ],
+    ] = Field(default_factory=dict, description="Addresses by network name; a bare one is enough")

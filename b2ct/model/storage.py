@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
-from b2ct.model.types import Model, MountPoint, Size
+from b2ct.model.types import Model, MountPoint, Size, SizeText, matching, parse_size
 
-_UDEV_NAME = StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:+@=-]*$")
+_UDEV_NAME = matching(
+    r"^[A-Za-z0-9][A-Za-z0-9_.:+@=-]*$", "the name alone, as ls shows it, without /dev/disk/…"
+)
 
 
 class Erase(StrEnum):
@@ -47,12 +49,21 @@ class Disk(Model):
         None, description="Name below /dev/disk/by-path, such as pci-0000:3b:00.0-scsi-0:2:0:0"
     )
     serial: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:+@=-]+$", max_length=64)] | None
+        Annotated[
+            str,
+            matching(
+                r"^[A-Za-z0-9_.:+@=-]+$",
+                "the drive's serial number as lsblk -do +SERIAL prints it",
+                64,
+            ),
+        ]
+        | None
     ) = Field(None, description="Serial number of the drive")
     rule: DiskRule | None = Field(None, description="Type and size that only one disk has")
-    device: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")] | None = Field(
-        None, description="Kernel name such as sda; needs the consent below"
-    )
+    device: (
+        Annotated[str, matching(r"^[a-z][a-z0-9]*$", "a kernel name such as sda, without /dev/")]
+        | None
+    ) = Field(None, description="Kernel name such as sda; needs the consent below")
     consent_to_unstable_name: bool = Field(
         False, description="Kernel names change between boots; true accepts the risk"
     )
@@ -77,10 +88,17 @@ class FileSystem(StrEnum):
     EXT4 = "ext4"
 
 
+def _size_or_rest(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
+    return value if value == "rest" else parse_size(value)
+
+
 class Volume(Model):
     """One logical volume of the install disk's volume group."""
 
     purpose: VolumePurpose = VolumePurpose.SYSTEM
-    size: Size | Literal["rest"] = Field(description="Such as 40GiB, or rest for what is left")
+    size: Annotated[
+        int | Literal["rest"],
+        BeforeValidator(_size_or_rest, json_schema_input_type=SizeText | Literal["rest"]),
+    ] = Field(description="Such as 40GiB, or rest for what is left")
     mount: MountPoint | None = Field(None, description="Mount point; none for swap and drbd")
     filesystem: FileSystem | None = Field(None, description="The release's own default if empty")

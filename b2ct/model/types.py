@@ -9,7 +9,14 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 #: Binary and decimal units, in bytes. A bare letter is binary, as in LVM and kickstart.
 _UNITS: Final = {
@@ -42,20 +49,34 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+#: Pattern -> what a text of that pattern is, for the message when one does not fit.
+PATTERNS: Final[dict[str, str]] = {}
+
+
+def matching(pattern: str, what: str, max_length: int | None = None) -> StringConstraints:
+    """Constrain a text to a pattern; ``what`` completes "… is no fit: write <what>"."""
+    PATTERNS[pattern] = what
+    return StringConstraints(pattern=pattern, max_length=max_length)
+
+
 def parse_size(value: Any) -> int:  # noqa: ANN401 - raw YAML scalar
     """Give bytes for ``40 GiB``, ``40G`` (binary) or ``480 GB`` (decimal)."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("a size is a number with a unit, such as 40GiB or 480GB")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("this is no size; write a number with a unit, such as 40GiB or 480GB")
+    if isinstance(value, str) and len(value) > 32:
+        raise ValueError("this is no size; write a number with a unit, such as 40GiB or 480GB")
     match = _SIZE.fullmatch(str(value))
     if match is None or match[2].upper() not in _UNITS:
         raise ValueError(
             f"{value!r} is no size; write a number with a unit, such as 40GiB or 480GB"
         )
     size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size >= 1 << 60:
+        raise ValueError(f"{value!r} is more than any disk has; correct the number or its unit")
     if not match[2] and size < _UNITS["M"]:
         raise ValueError(f"{value} lacks a unit; write for instance {value}GiB")
     if size < _UNITS["M"]:
-        raise ValueError(f"{value!r} is less than 1 MiB")
+        raise ValueError(f"{value!r} is less than 1 MiB; correct the number or its unit")
     return size
 
 
@@ -115,7 +136,8 @@ def _host_or_address(value: str) -> str:
 def _fat_label(value: str) -> str:
     if len(value) > _FAT_LABEL_MAX:
         raise ValueError(
-            f"volume label {value!r} has {len(value)} characters, FAT carries {_FAT_LABEL_MAX}"
+            f"volume label {value!r} has {len(value)} characters, FAT carries {_FAT_LABEL_MAX};"
+            " shorten it"
         )
     if not _FAT_LABEL.fullmatch(value):
         raise ValueError(
@@ -137,6 +159,9 @@ _SSH_KEY_TYPES: Final = frozenset(
 )
 
 
+_SSH_KEY_CUT: Final = "this ssh public key is cut or altered; copy the .pub file's line"
+
+
 def _ssh_key(value: str) -> str:
     if "PRIVATE KEY" in value:
         raise ValueError("this is a private ssh key; give the public one (the .pub file)")
@@ -148,11 +173,19 @@ def _ssh_key(value: str) -> str:
     try:
         blob = base64.b64decode(fields[1], validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("this ssh public key is cut or altered: its base64 is broken") from None
-    # RFC 4253, 6.6: the blob begins with its own type as a length-prefixed string.
-    length = int.from_bytes(blob[:4], "big")
-    if blob[4 : 4 + length].decode("ascii", "replace") != fields[0] or len(blob) <= length + 8:
-        raise ValueError("this ssh public key is cut or altered: its blob is not of its type")
+        raise ValueError(
+            "this ssh public key is cut or altered; copy the .pub file's line"
+        ) from None
+    # RFC 4253, 6.6: the blob is a row of length-prefixed strings, its type first.
+    parts = []
+    while blob:
+        length = int.from_bytes(blob[:4], "big")
+        if len(blob) < 4 + length:
+            raise ValueError(_SSH_KEY_CUT)
+        parts.append(blob[4 : 4 + length])
+        blob = blob[4 + length :]
+    if len(parts) < 2 or parts[0].decode("ascii", "replace") != fields[0]:
+        raise ValueError(_SSH_KEY_CUT)
     return value
 
 
@@ -168,8 +201,29 @@ def _https(value: str) -> str:
     return _url(value)
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
-Mac = Annotated[str, BeforeValidator(_mac_input), AfterValidator(_mac)]
+def _whole_number(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
+    if isinstance(value, bool):
+        raise ValueError("this is a truth value; write a whole number")
+    return value
+
+
+#: A whole number; YAML's yes and on are none.
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+SizeText = Annotated[
+    str,
+    Field(pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]([iI]?[bB])?)\s*$", examples=["40GiB", "480GB"]),
+]
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=SizeText)]
+Mac = Annotated[
+    str,
+    BeforeValidator(
+        _mac_input,
+        json_schema_input_type=Annotated[
+            str, Field(pattern=r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")
+        ],
+    ),
+    AfterValidator(_mac),
+]
 HostName = Annotated[str, AfterValidator(_host_name)]
 DomainName = Annotated[str, AfterValidator(_domain)]
 HostOrAddress = Annotated[str, AfterValidator(_host_or_address)]
@@ -178,14 +232,42 @@ SshKey = Annotated[str, AfterValidator(_ssh_key)]
 Url = Annotated[str, AfterValidator(_url)]
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 #: A user that useradd takes on every release.
-UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+UserName = Annotated[
+    str,
+    matching(
+        r"^[a-z_][a-z0-9_-]{0,31}$",
+        "a login name: small letters, digits, - and _, 32 at most, a letter first",
+    ),
+]
 #: A network device as the kernel names it: IFNAMSIZ is 16 with the final NUL.
-DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,14}$")]
+DeviceName = Annotated[
+    str,
+    matching(
+        r"^[A-Za-z][A-Za-z0-9_-]{0,14}$",
+        "a device name such as eno1 or bond0: letters, digits, - and _, 15 at most",
+    ),
+]
 #: A logical volume (lvm(8), "Valid names"), without what a shell would treat.
-VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,63}$")]
-SectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+VolumeName = Annotated[
+    str,
+    matching(
+        r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,63}$",
+        "a volume name such as root or images: letters, digits, _ and inner dots, 64 at most",
+    ),
+]
+SectionName = Annotated[
+    str,
+    matching(
+        r"^[a-z][a-z0-9_]{0,31}$",
+        "a name of small letters, digits and _, 32 at most, a letter first",
+    ),
+]
 MountPoint = Annotated[
-    str, StringConstraints(pattern=r"^/(?:[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*)?$")
+    str,
+    matching(
+        r"^/(?:[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*)?$",
+        "a mount point such as / or /var/lib/one: absolute, without blanks or a final slash",
+    ),
 ]
 
 
