@@ -35,6 +35,15 @@ class Problem:
         return f"{where}: {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
+@dataclass(frozen=True, order=True)
+class Note(Problem):
+    """Advice of the same shape: the input is accepted as it is."""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: note: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
 class ProblemsError(B2ctError):
     """All problems of an input, found in one run, sorted by file and line."""
 

@@ -1,1 +1,13 @@
-"""site.yml and vault.yml to a Site: the only code that reads raw YAML."""
+"""site.yml and vault.yml to a Site and its Secrets: the only code that reads raw YAML."""
+
+from b2ct.load.site import LoadedSite, load_site, read_site
+from b2ct.load.vault import Secrets, VaultOptions, load_secrets
+
+__all__ = [
+    "LoadedSite",
+    "Secrets",
+    "VaultOptions",
+    "load_secrets",
+    "load_site",
+    "read_site",
+]

@@ -1,0 +1,104 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from b2ct.load import VaultOptions
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+#: Where a bare site name is looked up, below the working folder.
+INVENTORIES = Path("inventories")
+
+
+class SitePath(click.ParamType):  # type: ignore[type-arg] # not generic in older click
+    """A site: its folder, its site.yml, or its bare name below ./inventories."""
+
+    name = "site"
+
+    def convert(
+        self,
+        value: str | Path,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Give the folder or file; what is not there is reported when it is read."""
+        path = Path(value)
+        if len(path.parts) == 1 and not path.exists():
+            return INVENTORIES / path
+        if len(path.parts) == 1 and not (path / "site.yml").exists() and path.is_dir():
+            named = INVENTORIES / path
+            return named if named.exists() else path
+        return path
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Offer the names below ./inventories, and paths."""
+        names = sorted(
+            found.parent.name
+            for found in INVENTORIES.glob("*/site.yml")
+            if found.parent.name.startswith(incomplete)
+        )
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+def site_argument(command: _Command) -> _Command:
+    """Give a command the argument ``SITE``; the function gets ``site: Path``.
+
+    Pass it to :func:`b2ct.load.load_site` and :func:`b2ct.load.load_secrets` as it is.
+    """
+    return click.argument("site", type=SitePath(), metavar="SITE")(command)
+
+
+def vault_options(command: _Command) -> _Command:
+    """Give a command Ansible's vault options; the function gets ``vault: VaultOptions``."""
+
+    @functools.wraps(command)
+    def collected(
+        *args: Any,  # noqa: ANN401 - passed through
+        vault_id: tuple[str, ...],
+        vault_password_file: tuple[str, ...],
+        ask_vault_pass: bool,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        options = VaultOptions(vault_id, vault_password_file, ask_vault_pass)
+        return command(*args, vault=options, **kwargs)
+
+    for option in reversed(
+        (
+            click.option(
+                "--vault-id",
+                multiple=True,
+                metavar="ID@SOURCE",
+                help="Vault identity and where its password is: a file, a program, or prompt.",
+            ),
+            click.option(
+                "--vault-password-file",
+                "--vault-pass-file",
+                multiple=True,
+                metavar="FILE",
+                help="File with the vault password, or program that prints it"
+                " [env: B2CT_VAULT_PASSWORD_FILE].",
+            ),
+            click.option(
+                "-J",
+                "--ask-vault-pass",
+                "--ask-vault-password",
+                is_flag=True,
+                help="Ask for the vault password.",
+            ),
+        )
+    ):
+        collected = option(collected)
+    return collected  # type: ignore[return-value]
