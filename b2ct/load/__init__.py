@@ -1,7 +1,8 @@
 """site.yml and vault.yml to a Site and its Secrets: the only code that reads raw YAML."""
 
 from b2ct.load.site import LoadedSite, load_site, read_site
-from b2ct.load.vault import Secrets, VaultOptions, load_secrets
+from b2ct.load.vault import Secrets, load_secrets
+from b2ct.load.vault_passwords import VaultOptions
 
 __all__ = [
     "LoadedSite",

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from b2ct.check import Report, check
 from b2ct.errors import B2ctError, Note, Problem, ProblemsError
-from b2ct.load.document import Document, decode, parse
+from b2ct.load.document import Document, parse
 from b2ct.load.explain import explain
 from b2ct.load.repair import without_faults
 from b2ct.load.suggest import nearest
+from b2ct.load.text import decode
 from b2ct.model import Site
 
 SITE_FILE: Final = "site.yml"

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from b2ct.errors import ProblemsError
-from b2ct.load.document import MAX_DEPTH, decode, parse
+from b2ct.load.document import MAX_DEPTH, parse
+from b2ct.load.text import decode
 
 
 def problems(text: str) -> list[str]:
