@@ -94,7 +94,7 @@ def inspect_key(image: Path) -> KeyReport:
             for label in menu.wrong_labels
         ]
         problems += _missing(menu, lower, volume.label)
-    bios = active and "/ldlinux.sys" in lower
+    bios = active and any(path.endswith("/ldlinux.sys") for path in lower)
     uefi = tuple(
         path
         for low, path in lower.items()
