@@ -60,7 +60,6 @@ def write_key(
     length = PARTITION_OFFSET + geometry.total_sectors * _SECTOR
     with image.open("r+b") as handle:
         target = handle.fileno()
-        os.truncate(target, 0)
         os.truncate(target, max(length, size or 0))
         write_all(target, mbr, 0)
         write_volume(
