@@ -1,1 +1,6 @@
-"""The catalogue of vendors' install media, and the verified store of what was fetched."""
+"""Base media: the vendors' install ISOs and Debian's packaged installer, verified before use."""
+
+from b2ct.base.catalogue import BaseKind
+from b2ct.base.resolve import NetbootFiles, VerifiedBase, resolve_base
+
+__all__ = ["BaseKind", "NetbootFiles", "VerifiedBase", "resolve_base"]
