@@ -20,7 +20,7 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_.+-]{1,64})+")
 #: What stands for itself on a command line of isolinux, grub 2 and grub legacy alike.
 _ARGUMENTS = re.compile(r"(?:[A-Za-z0-9 _.,:/=@%+~^!\[\]()-]|\\x[0-9A-Fa-f]{2})*")
 _SERIAL = re.compile(r"[A-Za-z0-9]+(?:,[0-9]+[noe]?[5-8]?r?)?")
-_LONGEST_TITLE = 70
+_LONGEST_TITLE = 120
 _LONGEST_TIMEOUT_S = 3600
 
 
@@ -83,6 +83,12 @@ def plan_problems(plan: MediaPlan, existing: Container[str] = ()) -> list[str]:
         f"the ident {i!r} is there twice" for i in sorted(set(idents)) if idents.count(i) > 1
     ]
     for path in plan.files:
+        folders = [path[:at] for at in range(1, len(path)) if path[at] == "/"]
+        problems += [
+            f"the file {path} would lie in {folder}, which is a file"
+            for folder in folders
+            if folder in plan.files
+        ]
         if problem := _path_problem(path):
             problems.append(f"the file {path!r} {problem}")
         elif path in existing:
