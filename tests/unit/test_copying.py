@@ -34,7 +34,7 @@ OFFSETS = st.one_of(st.integers(0, 1 << 20), st.integers(0, 256).map(lambda n: n
 SIZES = st.one_of(st.integers(0, 4 << 20), st.sampled_from([0, 1, 4095, 4096, 256 << 10]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(source_at=OFFSETS, target_at=OFFSETS, size=SIZES)
 def test_any_range_is_copied_and_nothing_else_is_touched(
     tmp_path_factory, source_at, target_at, size

@@ -60,7 +60,7 @@ def _trees(draw):
     return files, folders
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(tree=_trees(), bits=st.sampled_from([16, 32]), slack=st.integers(0, 3 << 20))
 def test_any_tree_comes_back_byte_for_byte_and_fsck_has_nothing_to_say(tree, bits, slack):
     files, folders = tree
@@ -97,7 +97,7 @@ def test_geometry_of_every_size_is_what_fsck_takes(tmp_path, megabytes):
     assert (tmp_path / "v").stat().st_blocks * 512 < size // 50 + (1 << 20)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     extra=st.integers(0, 5000),
     bits=st.sampled_from([16, 32]),

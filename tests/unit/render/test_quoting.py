@@ -26,7 +26,7 @@ def test_kickstart_word_is_read_back(value):
 
 
 @pytest.mark.parametrize("shell", [["bash"], ["dash"], ["busybox", "sh"]])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(VALUE, min_size=30, max_size=60))
 def test_shell_words_are_read_back(shell, values):
     script = f"printf '%s\\0' {shell_words(values)}"
