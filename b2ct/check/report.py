@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from b2ct.errors import Note, Problem
 from b2ct.model import Site
+from b2ct.places import Path, dotted
 
-#: Where a value stands in the site file: keys and list positions from the top.
-Path = tuple[str | int, ...]
+
+def few(names: Sequence[str]) -> str:
+    """Name one or two nodes, or the first two and how many more there are."""
+    if len(names) < 3:
+        return " and ".join(names)
+    others = len(names) - 2
+    return f"{names[0]}, {names[1]} and {others} other{'s' if others > 1 else ''}"
 
 
 class Lines(Protocol):
@@ -55,14 +61,16 @@ class Report:
         ``rests_on`` names other places without which the finding would not stand.
         """
         if not self._is_moot(path, rests_on):
-            self._problems.append(Problem(self._file, self.line(path), message, hint))
+            text = f"{dotted(path)}: {message}"
+            self._problems.append(Problem(self._file, self.line(path), text, hint))
 
     def note(
         self, path: Path, message: str, hint: str = "", *, rests_on: Iterable[Path] = ()
     ) -> None:
         """Give advice about ``path``."""
         if not self._is_moot(path, rests_on):
-            self._notes.append(Note(self._file, self.line(path), message, hint))
+            text = f"{dotted(path)}: {message}"
+            self._notes.append(Note(self._file, self.line(path), text, hint))
 
     def line(self, path: Path) -> int:
         """Give the line of a place, to name it in another place's message."""

@@ -5,9 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from b2ct.check import (
+    addresses,
+    devices,
+    disks,
+    identity,
+    networks,
+    places,
+    releases,
+    volumes,
+)
 from b2ct.check.report import Report
 
-RULES: Final[tuple[Callable[[Report], None], ...]] = ()
+RULES: Final[tuple[Callable[[Report], None], ...]] = (
+    places.timezone,
+    places.keyboard,
+    places.language,
+    places.admins,
+    networks.service,
+    networks.subnets,
+    networks.gateways,
+    networks.service_addresses,
+    networks.vm_ranges,
+    networks.vlans,
+    networks.servers,
+    releases.legacy,
+    releases.roles,
+    releases.control,
+    releases.hardware,
+    releases.sources,
+    releases.opennebula,
+    devices.bonds,
+    devices.cards,
+    devices.attachments,
+    devices.bridges,
+    devices.mtus,
+    disks.selectors,
+    disks.drive_numbers,
+    volumes.layout,
+    volumes.sizes,
+    volumes.file_systems,
+    volumes.replicas,
+    identity.names,
+    identity.macs,
+    identity.serials,
+    identity.recognition,
+    addresses.node_addresses,
+    addresses.service_address,
+    addresses.routes,
+)
 
 
 def check(report: Report) -> None:

@@ -25,9 +25,7 @@ from yaml.events import (
 
 from b2ct.errors import Problem, ProblemsError
 from b2ct.load.text import syntax_problems
-
-#: Where a value is: keys and list positions from the top.
-Path = tuple[str | int, ...]
+from b2ct.places import Path
 
 MAX_DEPTH: Final = 64
 #: Values that a file may stand for once its aliases and merge keys are written out.

@@ -8,9 +8,10 @@ from typing import Any
 
 from b2ct.errors import Problem
 from b2ct.load import shape
-from b2ct.load.document import Document, Path
-from b2ct.load.suggest import did_you_mean, nearest
+from b2ct.load.document import Document
 from b2ct.model.types import PATTERNS
+from b2ct.places import Path, dotted
+from b2ct.suggest import did_you_mean, nearest
 
 _TEXT_TYPES = frozenset({"string_type", "enum", "literal_error", "is_instance_of"})
 _LIST_TYPES = frozenset({"tuple_type", "list_type"})
@@ -35,17 +36,6 @@ def data_path(location: Sequence[str | int], data: Any) -> Path:  # noqa: ANN401
         here = here[step]
         path.append(step)
     return tuple(path)
-
-
-def dotted(path: Path) -> str:
-    """Write a path as ``nodes.node1.roles[0]``."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if text else step
-    return text
 
 
 def explain(errors: Sequence[Mapping[str, Any]], document: Document) -> list[Problem]:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from b2ct.load.document import Path
 from b2ct.load.explain import data_path
 from b2ct.model import Site
+from b2ct.places import Path
 
 _ROUNDS: Final = 12
 #: What takes the place of a faulty part that a site cannot be without.
@@ -36,7 +36,16 @@ _STAND_IN: Final[dict[str, Any]] = {
 }
 
 
+#: The same for what each entry of a section with free names cannot be without.
+_STAND_IN_EACH: Final[dict[tuple[str, str], Any]] = {
+    ("networks", "purpose"): "private",
+    ("nodes", "roles"): ["hypervisor"],
+}
+
+
 def _stand_in(path: Path) -> Any:  # noqa: ANN401 - raw YAML
+    if len(path) == 3 and (path[0], path[2]) in _STAND_IN_EACH:
+        return _STAND_IN_EACH[str(path[0]), str(path[2])]
     here: Any = _STAND_IN
     for step in path:
         if not isinstance(here, dict) or step not in here:

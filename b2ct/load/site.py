@@ -14,9 +14,9 @@ from b2ct.errors import B2ctError, Note, Problem, ProblemsError
 from b2ct.load.document import Document, parse
 from b2ct.load.explain import explain
 from b2ct.load.repair import without_faults
-from b2ct.load.suggest import nearest
 from b2ct.load.text import decode
 from b2ct.model import Site
+from b2ct.suggest import nearest
 
 SITE_FILE: Final = "site.yml"
 MAX_BYTES: Final = 32 << 20

@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from b2ct.errors import B2ctError, Problem, ProblemsError
 from b2ct.load.document import Document, parse
 from b2ct.load.hashing import grub_pbkdf2, sha512_crypt
-from b2ct.load.suggest import did_you_mean, nearest
 from b2ct.load.text import decode
 from b2ct.load.vault_passwords import Vault, VaultOptions
 from b2ct.model import Site
+from b2ct.suggest import did_you_mean, nearest
 
 VAULT_FILE: Final = "vault.yml"
 ROOT: Final = "vault_root_password"

@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Give the known name that ``word`` was probably meant to be, if one is near."""
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Give the known name that ``word`` was probably meant to be, if one is near.
+
+    ``likeness`` is between 0 (anything) and 1 (the same but for capitals and hyphens).
+    """
     by_plain: dict[str, str] = {}
     for name in known:
         by_plain.setdefault(_plain(name), name)
-    found = difflib.get_close_matches(_plain(word[:64]), by_plain, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(_plain(word[:64]), by_plain, n=1, cutoff=likeness)
     return by_plain[found[0]] if found else None
 
 
