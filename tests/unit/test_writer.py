@@ -6,58 +6,23 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from iso_builder.devices import Host
 from iso_builder.errors import MediaError
 from iso_builder.writer import write_image
 from tests.media.fakehost import FakeHost
+from tests.media.fakestick import STICK, attach, plugged_in
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
 
-STICK = 24 << 20
 MIB = 1 << 20
-
-
-@dataclass
-class Stick:
-    backing: Path
-    node: str
-    link: Path
-    host: Host
-    machine: FakeHost
-
-    def content(self) -> bytes:
-        subprocess.run(["blockdev", "--flushbufs", self.node], check=True)
-        return self.backing.read_bytes()
-
-
-def attach(machine: FakeHost, backing: Path, size: int) -> Stick:
-    node = subprocess.run(
-        ["losetup", "-f", "--show", backing], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    number = Path(node).stat().st_rdev
-    name = Path(node).name
-    major, minor = os.major(number), os.minor(number)
-    link = machine.disk(name, f"{major}:{minor}", size=size)
-    (machine.root / "dev" / name).unlink()
-    os.mknod(machine.root / "dev" / name, 0o600 | 0o060000, number)
-    return Stick(backing, node, link, machine.host, machine)
 
 
 @pytest.fixture
 def stick(tmp_path):
-    backing = tmp_path / "backing"
-    # What an old stick holds: a partition table and data everywhere.
-    backing.write_bytes(
-        b"old bootable content".ljust(510, b"!") + b"\x55\xaa" + b"#" * (STICK - 512)
-    )
-    made = attach(FakeHost(tmp_path / "machine"), backing, STICK)
-    yield made
-    subprocess.run(["losetup", "-d", made.node], check=True)
+    with plugged_in(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
