@@ -36,7 +36,7 @@ _MODE = 0o600
 class OemdrvResult:
     """What was built. ``size`` is in bytes, ``sha256`` that of the whole image."""
 
-    path: Path
+    out: Path
     kind: OemdrvKind
     size: int
     sha256: str

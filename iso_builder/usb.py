@@ -7,22 +7,24 @@ out is what only a CD boots from: those files would keep menus with the ISO's la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iso_builder import syslinux
 from iso_builder.atomic import atomic_output
-from iso_builder.bootconfig import BootChange, Dialect, MenuEntry, dialect_of, edit, read_entries
+from iso_builder.bootconfig import BootChange, Dialect, MenuEntry, edit, read_entries
 from iso_builder.bootconfig.commandline import append, has_argument
 from iso_builder.clock import media_time
 from iso_builder.errors import MediaError
 from iso_builder.fat import FatTree, label_problem
-from iso_builder.isotree import IsoTree, read_iso_tree
+from iso_builder.image import Image
 from iso_builder.key import PARTITION_OFFSET, write_key
+from iso_builder.layouts import Layout, Medium, encode, read_medium
+from iso_builder.links import linked_files
 from iso_builder.plan import MediaPlan
 from iso_builder.plancheck import plan_problems
 from iso_builder.progress import Progress, silent
-from iso_builder.sources import Data, Source
+from iso_builder.sources import Data, FileRange, Source
 
 #: Free space on a key: for ldlinux.sys, and for what an admin puts there.
 SLACK = 16 << 20
@@ -32,9 +34,8 @@ _STAGE2 = "/images/install.img"
 #: Only a CD is booted from these; the key has its own syslinux.
 _CD_BOOT_FOLDERS = ("/isolinux/", "/boot/grub2/")
 _CD_BOOT_FILES = frozenset(
-    {"/boot.cat", "/boot.catalog", "/images/efiboot.img", "/images/efidisk.img",
-     "/images/eltorito.img", "/images/macboot.img"}
-)  # fmt: skip
+    {"/boot.cat", "/boot.catalog", "/images/efidisk.img", "/images/macboot.img"}
+)
 #: genisoimage's lists of the ISO's file names, one in each folder.
 _NAME_LIST = "TRANS.TBL"
 #: Kickstarts hold password hashes: the image is for its owner only.
@@ -43,14 +44,20 @@ _MODE = 0o600
 
 @dataclass(frozen=True)
 class UsbResult:
-    """What was built. Sizes are in bytes; ``entries`` is the menu as both firmwares show it."""
+    """What was built. Sizes are in bytes; ``entries`` is the menu as both firmwares show it.
 
-    path: Path
+    ``layout``, ``release`` and ``base_label`` are those of the base ISO; without one they
+    are None and empty.
+    """
+
+    out: Path
     label: str
     size: int
     content: int
-    base_label: str  #: volume label of the base ISO; empty without one
     entries: tuple[MenuEntry, ...]
+    layout: Layout | None = None
+    release: str = ""
+    base_label: str = ""
 
 
 def build_usb_image(
@@ -62,24 +69,20 @@ def build_usb_image(
     :raises MediaError: for a plan or label that FAT or the boot loaders cannot take, a base
         that is no such ISO, files that FAT cannot hold, or an output that cannot be written.
     """
-    tree = read_iso_tree(base)
-    sources = _base_sources(tree)
+    with Image(base) as image:
+        medium = read_medium(image)
+    sources = _base_sources(base, medium)
     _check(plan, sources)
-    menus, entries = _edited_menus(tree, plan)
+    menus, entries = _edited_menus(base, medium, plan)
     if not any(_find(sources, f"{_EFI_FOLDER}/{name}") for name in _EFI_LOADERS):
-        raise _foreign(tree, f"it has no UEFI boot loader in {_EFI_FOLDER}")
+        raise _incomplete(base, f"it has no UEFI boot loader in {_EFI_FOLDER}")
     for entry in entries:
         for path in (entry.kernel, *entry.initrds):
             if path and path not in sources and path not in plan.files:
-                raise _foreign(tree, f"its menu names {path}, which is not on it")
-    return _build(
-        out,
-        plan,
-        sources | menus,
-        entries,
-        base_label=tree.label,
-        size=size,
-        progress=progress,
+                raise _incomplete(base, f"its menu names {path}, which is not on it")
+    result = _build(out, plan, sources | menus, entries, size=size, progress=progress)
+    return replace(
+        result, layout=medium.layout, release=medium.release, base_label=medium.volume.label
     )
 
 
@@ -125,7 +128,7 @@ def build_usb_from_files(
     text = edit(text, Dialect.GRUB2, change)
     entries = read_entries(text, Dialect.GRUB2)
     config: dict[str, Source] = {grub_config: Data(text.encode("ascii"))}
-    return _build(out, plan, sources | config, entries, base_label="", size=size, progress=progress)
+    return _build(out, plan, sources | config, entries, size=size, progress=progress)
 
 
 def _check(plan: MediaPlan, sources: Mapping[str, Source]) -> None:
@@ -143,7 +146,6 @@ def _build(
     sources: dict[str, Source],
     entries: Sequence[MenuEntry],
     *,
-    base_label: str,
     size: int | None,
     progress: Progress,
 ) -> UsbResult:
@@ -167,26 +169,27 @@ def _build(
         syslinux.install(part, PARTITION_OFFSET)
         length = part.stat().st_size
     content = sum(source.size for source in sources.values())
-    return UsbResult(out, plan.label, length, content, base_label, tuple(entries))
+    return UsbResult(out, plan.label, length, content, tuple(entries))
 
 
-def _base_sources(tree: IsoTree) -> dict[str, Source]:
+def _base_sources(base: Path, medium: Medium) -> dict[str, Source]:
     """Choose what of the ISO goes on the key; refuse what FAT cannot hold."""
-    linked, problems = tree.resolved_links()
+    linked, problems = linked_files(medium.volume)
+    boot_images = {medium.bios.offset, medium.uefi.offset}
     sources: dict[str, Source] = {}
-    for path, file in {**tree.files, **linked}.items():
+    for path, file in {**medium.volume.files, **linked}.items():
         lower = path.lower()
         if lower in _CD_BOOT_FILES or lower.startswith(_CD_BOOT_FOLDERS):
             continue
-        if path.rpartition("/")[2] == _NAME_LIST:
+        if path.rpartition("/")[2] == _NAME_LIST or (file.size and file.offset in boot_images):
             continue
         if len(file.extents) > 1:
             problems.append(f"{path}: {file.size / 1e9:.1f} GB, but a file on FAT ends below 4 GiB")
             continue
-        sources[path] = tree.source(file)
+        sources[path] = FileRange(base, file.offset, file.size)
     if problems:
         raise MediaError(
-            f"these files of {tree.path.name} cannot go on a FAT key:\n  " + "\n  ".join(problems),
+            f"these files of {base.name} cannot go on a FAT key:\n  " + "\n  ".join(problems),
             "use a netinst or boot ISO as the base, or write the ISO itself to the key"
             " (b2ct iso build, then b2ct usb write)",
         )
@@ -194,37 +197,37 @@ def _base_sources(tree: IsoTree) -> dict[str, Source]:
 
 
 def _edited_menus(
-    tree: IsoTree, plan: MediaPlan
+    base: Path, medium: Medium, plan: MediaPlan
 ) -> tuple[dict[str, Source], tuple[MenuEntry, ...]]:
     """Edit every menu that UEFI may read; return them, and the entries of the main one."""
     menus: dict[str, Source] = {}
     entries: tuple[MenuEntry, ...] = ()
-    for path in sorted(tree.files):
-        if not path.lower().startswith(f"{_EFI_FOLDER.lower()}/"):
+    for config in medium.configs:
+        lower = config.path.lower()
+        if (
+            config.in_fat
+            or config.dialect is None
+            or not lower.startswith(f"{_EFI_FOLDER}/".lower())
+        ):
             continue
-        if not path.lower().endswith((".cfg", ".conf")):
-            continue
-        text = tree.read(path).decode("utf-8", "surrogateescape")
-        dialect = dialect_of(text)
-        if dialect is None:
-            continue
-        text = _edited(text, dialect, tree, plan)
-        menus[path] = Data(text.encode("utf-8", "surrogateescape"))
-        if not entries or path.lower().endswith("/grub.cfg"):
-            entries = read_entries(text, dialect)
+        text = _edited(config.text, config.dialect, medium, plan)
+        menus[config.path] = Data(encode(text))
+        if not entries or lower.endswith("/grub.cfg"):
+            entries = read_entries(text, config.dialect)
     if not entries:
-        raise _foreign(tree, f"it has no UEFI boot menu in {_EFI_FOLDER}")
+        raise _incomplete(base, f"it has no UEFI boot menu in {_EFI_FOLDER}")
     return menus, entries
 
 
-def _edited(text: str, dialect: Dialect, tree: IsoTree, plan: MediaPlan) -> str:
-    # The check reads the medium as an ISO with its MD5 implanted, which a key is not.
-    if dialect is not Dialect.GRUB_LEGACY:
-        return edit(text, dialect, BootChange(plan, tree.label, media_check=False))
+def _edited(text: str, dialect: Dialect, medium: Medium, plan: MediaPlan) -> str:
     # The loader of EL 6 looks for its second stage on CDs only, unless it is told.
-    if _STAGE2 in tree.files:
+    if medium.layout is Layout.EL6 and _STAGE2 in medium.volume.files:
         text = _with_argument(text, dialect, f"stage2=hd:LABEL={plan.label}:{_STAGE2}")
-    return edit(text, dialect, BootChange(plan, tree.label, "ks", media_check=False))
+    # The check reads the medium as an ISO with its MD5 implanted, which a key is not.
+    change = BootChange(
+        plan, medium.volume.label, medium.layout.kickstart_argument, media_check=False
+    )
+    return edit(text, dialect, change)
 
 
 def _with_argument(text: str, dialect: Dialect, argument: str) -> str:
@@ -241,9 +244,9 @@ def _find(sources: Mapping[str, Source], path: str) -> str | None:
     return next((name for name in sources if name.lower() == path.lower()), None)
 
 
-def _foreign(tree: IsoTree, reason: str) -> MediaError:
+def _incomplete(base: Path, reason: str) -> MediaError:
     return MediaError(
-        f"{tree.path.name} is no netinstall ISO of Enterprise Linux for x86-64: {reason}",
+        f"{base.name} is not a whole boot ISO: {reason}",
         "use the vendor's unmodified boot or netinst ISO as the base",
     )
 
