@@ -16,7 +16,8 @@ from iso_builder.eltorito import InfoTable, info_table
 from iso_builder.errors import MediaError
 from iso_builder.fatedit import check_room, replace_files
 from iso_builder.image import Image
-from iso_builder.layouts import ConfigFile, Layout, Medium, efi_extent, encode, read_medium
+from iso_builder.inspection import CommandLine, command_lines
+from iso_builder.layouts import Layout, Medium, efi_extent, encode, read_medium
 from iso_builder.mediacheck import BLANK, Implant, area_offset
 from iso_builder.plan import MediaPlan
 from iso_builder.plancheck import check_plan
@@ -26,17 +27,6 @@ from iso_builder.sparse import content_extents, copy_and_sum, copy_contents, cop
 
 #: What a session adds besides the files: its tree and padding to a whole cylinder.
 _SESSION_SIZE = 8 << 20
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """A kernel command line of one copy of the boot configuration."""
-
-    file: str
-    line: int  #: 1-based
-    title: str
-    text: str
-    is_default: bool
 
 
 @dataclass(frozen=True)
@@ -64,17 +54,6 @@ class _Texts:
     tree: Mapping[str, bytes]
     fat: Mapping[str, bytes]
     command_lines: tuple[CommandLine, ...]
-
-
-def command_lines(config: ConfigFile, text: str) -> tuple[CommandLine, ...]:
-    """Every kernel command line of a configuration whose content is ``text``."""
-    if config.dialect is None or config.is_dead:
-        return ()
-    return tuple(
-        CommandLine(config.name, entry.line, entry.title, entry.command_line, entry.is_default)
-        for entry in bootconfig.read_entries(text, config.dialect)
-        if entry.kernel
-    )
 
 
 def _edit_configs(medium: Medium, plan: MediaPlan, media_check: bool) -> _Texts:

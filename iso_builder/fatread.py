@@ -156,12 +156,15 @@ class _Reader:
     def _add(self, entry: bytes, path: str, above: set[int]) -> None:
         high, low, size = struct.unpack_from("<H", entry, 20) + struct.unpack_from("<HI", entry, 26)
         first = low | (high << 16 if self.bits == 32 else 0)
-        if len(self.files) >= _MAX_FILES or len(above) > _MAX_DEPTH or first in above:
+        is_folder = bool(entry[11] & _FOLDER)
+        if len(self.files) >= _MAX_FILES or (
+            is_folder and (first in above or len(above) > _MAX_DEPTH)
+        ):
             raise MediaError(
                 f"the EFI boot image of {self._image.path} is damaged: its folders lead in circles",
                 DAMAGED_HINT,
             )
-        if entry[11] & _FOLDER:
+        if is_folder:
             self._walk(self.chain(first, None), path, above | {first})
         else:
             self.files[path] = FatFile(path, size, self.chain(first, size) if size else ())
@@ -171,8 +174,9 @@ def _name(entry: bytes, long_name: dict[int, str]) -> str:
     if long_name:
         joined = "".join(long_name[number] for number in sorted(long_name))
         return joined.split("\0")[0].rstrip("\uffff")
-    stem = entry[:8].decode("ascii", "replace").rstrip()
-    suffix = entry[8:11].decode("ascii", "replace").rstrip()
+    # The code page is nowhere noted; 850 is what mtools takes.
+    stem = entry[:8].decode("cp850").rstrip()
+    suffix = entry[8:11].decode("cp850").rstrip()
     # Bits 3 and 4 of byte 12: stem and suffix are lower case (Windows NT and mtools).
     stem = stem.lower() if entry[12] & 0x08 else stem
     suffix = suffix.lower() if entry[12] & 0x10 else suffix
