@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from b2ct.load import VaultOptions
+from b2ct.model.types import parse_size
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -51,6 +52,24 @@ class SitePath(click.ParamType):  # type: ignore[type-arg] # not generic in olde
             if found.parent.name.startswith(incomplete)
         )
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg] # not generic in older click
+    """A number of bytes, written as in site.yml: ``8GB``, ``7.5GiB``."""
+
+    name = "size"
+
+    def convert(
+        self,
+        value: str | int,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int:
+        """Give the bytes."""
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def site_argument(command: _Command) -> _Command:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from b2ct.commands._media import media_options, report_made
+from b2ct.commands._options import SizeType, site_argument, vault_options
 from b2ct.console import ProgressPrinter, human_size, human_time
 from b2ct.errors import B2ctError
+from b2ct.load import VaultOptions, load_secrets, load_site
+from b2ct.media.wanted import Wanted
 from iso_builder.devices import BlockDevice, Host, list_devices
+from iso_builder.keyinspect import KeyReport, inspect_key
 from iso_builder.writer import SIZE_LIMIT, WriteResult, describe, refusals, write_image
 
 _FILE = click.Path(path_type=Path)
@@ -26,6 +33,81 @@ def command() -> None:
       b2ct usb list
       b2ct usb write torino.img /dev/disk/by-id/usb-SanDisk_Ultra_4C53-0:0
     """
+
+
+@command.command("image")
+@site_argument
+@media_options("key")
+@click.option(
+    "--base",
+    metavar="ID|ISO",
+    required=True,
+    help="Base medium: an id of b2ct base list, or a verified ISO.",
+)
+@click.option("-o", "--output", type=_FILE, required=True, help="The image to write.")
+@click.option("--size", type=SizeType(), help="Length of the image; else as small as it can be.")
+@vault_options
+def image_command(
+    site: Path,
+    *,
+    wanted: Wanted,
+    base: str,
+    output: Path,
+    size: int | None,
+    vault: VaultOptions,
+    as_json: bool,
+) -> None:
+    """Make the image of a key that installs NODEs, or every server of the site with --all.
+
+    One partition, FAT32, labelled as the site says, bootable by BIOS and UEFI. With --all, or
+    with several nodes, the kickstart finds out by MAC address or serial number on which server
+    it is; the menu offers each node, and the dialog for a server that the site does not know.
+    A manifest (what from, what for, SHA256) is written beside the image.
+
+    \b
+    Example:
+      b2ct usb image torino --all --base almalinux-9 -o torino.img
+      b2ct usb image torino hv1 --base ~/AlmaLinux-9.6-x86_64-boot.iso -o hv1.img
+    """
+    from b2ct.base.resolve import resolve_base
+    from b2ct.media.make import make_usb_image
+
+    loaded = load_site(site)
+    with ProgressPrinter(as_json=as_json) as progress:
+        made = make_usb_image(
+            loaded,
+            load_secrets(site, loaded, vault),
+            wanted,
+            resolve_base(base, progress),
+            output,
+            size=size,
+            progress=progress,
+        )
+    report_made(made, as_json=as_json)
+    if not as_json:
+        click.echo(f"  next: b2ct usb list; b2ct usb write {output} /dev/disk/by-id/usb-…")
+
+
+@command.command("inspect")
+@click.argument("image", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def inspect_command(image: Path, *, as_json: bool) -> None:
+    """Say what the image of a key boots and how, and whether all that it names is there.
+
+    \b
+    Example:
+      b2ct usb inspect torino.img
+    """
+    report = inspect_key(image)
+    if as_json:
+        click.echo(json.dumps(asdict(report), indent=2, default=str))
+    else:
+        click.echo("\n".join(_key_lines(report)))
+    if report.problems:
+        count = len(report.problems)
+        raise B2ctError(
+            f"{image} has {count} problem{'' if count == 1 else 's'}", "build the key again"
+        )
 
 
 @command.command("list")
@@ -114,6 +196,26 @@ def write_command(
         click.echo(f"dry run: {image} would be written to {describe(result.device)}")
     else:
         _report(image, result)
+
+
+def _key_lines(report: KeyReport) -> Iterator[str]:
+    offset = human_size(report.partition_offset)
+    yield f"{report.path}: {human_size(report.size)}"
+    yield f"  partition: FAT{report.fat_bits} at {offset}, label {report.label}"
+    if report.oemdrv:
+        yield "  OEMDRV: Anaconda of EL 7 and later loads /ks.cfg from it by itself"
+    yield f"  BIOS: {'boots by syslinux' if report.bios else 'does not boot'}"
+    yield f"  UEFI: {'boots ' + ', '.join(report.uefi) if report.uefi else 'does not boot'}"
+    for text in report.texts:
+        told = {True: ", as in the manifest", False: ", NOT as in the manifest", None: ""}
+        yield f"  {text.path}: SHA256 {text.sha256}{told[text.in_manifest]}"
+    for menu in report.menus:
+        yield f"  {menu.path} ({menu.dialect}):"
+        for title, line in menu.command_lines:
+            yield f"    {title}"
+            yield f"      {line}"
+    for problem in report.problems:
+        yield f"  problem: {problem}"
 
 
 def _host(ctx: click.Context) -> Host:
