@@ -11,11 +11,20 @@ from b2ct.render.quoting import kickstart_quote, one_line, shell_quote, shell_wo
 
 
 @cache
+def raw(name: str) -> str:
+    """Give a file below ``kickstart_templates`` as it stands: shell is no Jinja2.
+
+    ``${#x}`` would begin a comment of Jinja2.
+    """
+    return (data_folder("kickstart_templates") / name).read_text(encoding="utf-8")
+
+
+@cache
 def environment() -> jinja2.Environment:
     """Give the environment of this process; templates are compiled once in it.
 
-    Autoescape is for HTML. Here every value of the site goes through ``sh``, ``shwords`` or
-    ``ks``, and ``finalize`` refuses whatever could end the line it is written to.
+    Autoescape is for HTML. Here every value of the site goes through ``sh``, ``shwords``,
+    ``ks`` or ``line``, each of which refuses what could end the line it is written to.
     """
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_folder("kickstart_templates")),
@@ -28,6 +37,7 @@ def environment() -> jinja2.Environment:
         cache_size=-1,
     )
     env.filters.update(sh=shell_quote, shwords=shell_words, ks=kickstart_quote, line=one_line)
+    env.globals["raw"] = raw
     return env
 
 

@@ -38,6 +38,13 @@ def shell_quote(value: object) -> str:
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
+def shell_unquote(word: str) -> str:
+    """Give back what :func:`shell_quote` quoted. For no other shell words."""
+    if word.startswith("'"):
+        return word[1:-1].replace("'\"'\"'", "'")
+    return word
+
+
 def shell_words(values: Iterable[object]) -> str:
     """Quote each of ``values`` and put blanks between them."""
     return " ".join(shell_quote(value) for value in values)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b2ct.errors import B2ctError
-from b2ct.render.quoting import kickstart_quote, one_line, shell_quote, shell_words
+from b2ct.render.quoting import kickstart_quote, one_line, shell_quote, shell_unquote, shell_words
 
 LINE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
 NASTY = st.sampled_from(
@@ -23,6 +23,12 @@ VALUE = st.one_of(LINE, NASTY, st.lists(NASTY, max_size=5).map("".join))
 def test_kickstart_word_is_read_back(value):
     assert shlex.split(f"x {kickstart_quote(value)} y", comments=True) == ["x", value, "y"]
     assert shlex.split(f"x --o={kickstart_quote(value)}", comments=True) == ["x", f"--o={value}"]
+
+
+@given(VALUE)
+def test_shell_quote_is_undone(value):
+    assert shell_unquote(shell_quote(value)) == value
+    assert shlex.split(shell_quote(value)) == [value]
 
 
 @pytest.mark.parametrize("shell", [["bash"], ["dash"], ["busybox", "sh"]])

@@ -1,0 +1,204 @@
+"""pykickstart's judgement of a kickstart for its release, with warnings as errors.
+
+``%include`` lines are replaced by the fragments that %pre would write, so that the text is
+judged as Anaconda will read it; each problem names the line of the file that holds it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from pykickstart.errors import KickstartError
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+
+from b2ct.errors import Problem
+from b2ct.render.el.fragments import (
+    FOLDER,
+    VARIANTS,
+    FragmentSet,
+    NumberedLine,
+    fragment_sets,
+    kept,
+)
+
+_ON_LINE = re.compile(r"\bon line (\d+)")
+_SECTIONS = frozenset(
+    {"%packages", "%pre", "%post", "%pre-install", "%onerror", "%traceback", "%addon", "%anaconda"}
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line outside of sections. ``in_fragment``: %pre writes it on the machine."""
+
+    number: int
+    text: str
+    in_fragment: bool
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The line split at blanks: option names are safe to read from it, quoted values not."""
+        return tuple(self.text.split())
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its header line, and its body with the numbers of its lines."""
+
+    number: int
+    header: str
+    body: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The section's name with its percent sign."""
+        return self.header.split()[0]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A kickstart taken apart, and what pykickstart said of it."""
+
+    path: str
+    major: int
+    lines: tuple[str, ...]
+    commands: tuple[Command, ...]
+    sections: tuple[Section, ...]
+    includes: tuple[NumberedLine, ...]
+    sets: tuple[FragmentSet, ...]
+    problems: tuple[Problem, ...]
+
+
+def parse(path: str, text: str, major: int) -> Parsed:
+    """Take ``text`` apart and have pykickstart judge it for Enterprise Linux ``major``."""
+    lines = text.splitlines()
+    sets = fragment_sets(lines)
+    numbered, includes, in_fragment = _combine(lines, sets)
+    found = _judge(f"RHEL{major}", [line.text for line in numbered])
+    problems = [Problem(path, _original(numbered, number), message) for number, message in found]
+    for fragments in sets:
+        for variant in VARIANTS:
+            problems += _judge_set(path, major, fragments, variant)
+    commands, sections = _sections(numbered, in_fragment)
+    return Parsed(
+        path=path,
+        major=major,
+        lines=tuple(lines),
+        commands=commands,
+        sections=sections,
+        includes=includes,
+        sets=sets,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _original(numbered: Sequence[NumberedLine], number: int) -> int:
+    return numbered[number - 1].number if 0 < number <= len(numbered) else 0
+
+
+def _combine(
+    lines: Sequence[str], sets: Sequence[FragmentSet]
+) -> tuple[list[NumberedLine], tuple[NumberedLine, ...], frozenset[int]]:
+    """Put the first node's fragments in the place of the ``%include`` lines.
+
+    Gives the lines, the ``%include`` lines, and the indices of lines from fragments.
+    """
+    first = sets[0].fragments if sets else {}
+    combined: list[NumberedLine] = []
+    includes: list[NumberedLine] = []
+    inside: list[int] = []
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("%include"):
+            combined.append(NumberedLine(number, line))
+            continue
+        path = line.split()[1] if len(line.split()) > 1 else ""
+        includes.append(NumberedLine(number, path))
+        fragment = first.get(path.removeprefix(FOLDER)) if path.startswith(FOLDER) else None
+        more = kept(fragment, VARIANTS[0]) if fragment else []
+        inside += range(len(combined), len(combined) + len(more))
+        combined += more
+    return combined, tuple(includes), frozenset(inside)
+
+
+def _sections(
+    numbered: Sequence[NumberedLine], in_fragment: frozenset[int]
+) -> tuple[tuple[Command, ...], tuple[Section, ...]]:
+    commands: list[Command] = []
+    sections: list[Section] = []
+    start: NumberedLine | None = None
+    body: list[str] = []
+    for index, line in enumerate(numbered):
+        text = line.text
+        if start is not None:
+            if text == "%end" or text.startswith("%end "):
+                sections.append(Section(start.number, start.text, tuple(body)))
+                start, body = None, []
+            else:
+                body.append(text)
+        elif text.startswith("%") and text.split()[0] in _SECTIONS:
+            start = line
+        elif text and not text.isspace() and not text.lstrip().startswith("#"):
+            commands.append(Command(line.number, text, index in in_fragment))
+    return tuple(commands), tuple(sections)
+
+
+def _judge_set(
+    path: str, major: int, fragments: FragmentSet, variant: frozenset[str]
+) -> list[Problem]:
+    """Judge one node's fragments by themselves, as %pre writes them under ``variant``."""
+    lines = [
+        line
+        for name, fragment in fragments.fragments.items()
+        if name != "packages.ks"
+        for line in kept(fragment, variant)
+    ]
+    found = _judge_cached(f"RHEL{major}", tuple(line.text for line in lines))
+    return [Problem(path, _original(lines, number), message) for number, message in found]
+
+
+_Found = tuple[tuple[int, str], ...]
+
+
+class _Parser(KickstartParser):  # type: ignore[misc]
+    """A parser that notes errors and goes on."""
+
+    def __init__(self, handler: Any, found: list[tuple[int, str]]) -> None:  # noqa: ANN401
+        super().__init__(handler)
+        self.found = found
+
+    def _tryFunc(self, fn: Callable[[], Any]) -> None:  # noqa: N802 - pykickstart's name
+        try:
+            fn()
+        except KickstartError as error:
+            self.found.append((error.lineno or 0, _one_line(error.message)))
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _judge(handler: str, lines: Sequence[str]) -> _Found:
+    """Give (line, message) for everything pykickstart finds wrong, deprecated or doubtful."""
+    found: list[tuple[int, str]] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parser = _Parser(makeVersion(handler), found)
+        try:
+            parser.readKickstartFromString("\n".join(lines) + "\n")
+        except (KickstartError, ValueError) as error:
+            found.append((getattr(error, "lineno", 0) or 0, _one_line(error)))
+    for warning in caught:
+        message = _one_line(warning.message)
+        match = _ON_LINE.search(message)
+        found.append((int(match[1]) if match else 0, message))
+    return tuple(found)
+
+
+#: Alike machines have alike fragments: the same lines get the same judgement.
+_judge_cached = lru_cache(maxsize=4096)(_judge)
