@@ -19,7 +19,7 @@ from iso_builder.eltorito import (
 )
 from iso_builder.errors import MediaError
 from iso_builder.fatread import FatVolume, read_fat, read_fat_file
-from iso_builder.image import Image
+from iso_builder.image import SECTOR, Image
 from iso_builder.layouts import (
     ConfigFile,
     Layout,
@@ -222,7 +222,7 @@ def _ways(parts: _Parts) -> tuple[BootWay, ...]:
     disk_bios = "" if parts.mbr and parts.mbr.has_code else "no boot code in the MBR"
     starts = {p.extent.offset for p in parts.gpt.partitions} if parts.gpt else set()
     if parts.mbr:
-        starts |= {p.start * 512 for p in parts.mbr.partitions if p.kind == _EFI_MBR_TYPE}
+        starts |= {p.start * SECTOR for p in parts.mbr.partitions if p.kind == _EFI_MBR_TYPE}
     if parts.gpt and parts.gpt.problems:
         disk_uefi = parts.gpt.problems[0]
     elif uefi and uefi.offset in starts:
@@ -311,6 +311,11 @@ def inspect_iso(path: Path, *, full: bool = False, progress: Progress = silent) 
         fat, fat_reason = _read_fat(image, catalog)
         mbr, gpt = read_mbr(image), read_gpt(image)
         problems += gpt.problems if gpt else ()
+        problems += [
+            f"MBR partition {p.number} ends after the medium does"
+            for p in (mbr.partitions if mbr and not mbr.is_protective else ())
+            if (p.start + p.sectors) * SECTOR > image.size
+        ]
         boot_images = tuple(
             BootImageReport(
                 platform=boot.platform,
