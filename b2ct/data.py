@@ -1,7 +1,7 @@
 """Where packaged data lies: the only module that knows.
 
 In a checkout the folders stand in the repository's root; in a wheel they lie below
-``b2ct/_data`` (see ``force-include`` in pyproject.toml).
+``b2ct/_data`` (see tools/build_hook.py).
 """
 
 from __future__ import annotations
