@@ -26,6 +26,7 @@ from b2ct.media.plan import (
 from b2ct.media.wanted import Wanted
 from b2ct.model import ReleaseId, Site
 from b2ct.render import Hashes, Rendered
+from iso_builder.build import build_iso
 from iso_builder.image import Image
 from iso_builder.layouts import read_medium
 from iso_builder.oemdrv import LABEL as OEMDRV_LABEL
@@ -111,6 +112,28 @@ def make_usb_image(
     return _finish(prepared, out, {"menu": lines}, progress)
 
 
+def make_iso(
+    site: Site,
+    hashes: Hashes,
+    wanted: Wanted,
+    base: VerifiedBase,
+    out: Path,
+    *,
+    media_check: bool = True,
+    progress: Progress = silent,
+) -> Made:
+    """Build the install ISO of some nodes, or of a whole site, and its manifest beside it.
+
+    :param media_check: implant the MD5 of the new content, which the installer checks.
+    """
+    prepared = prepare(site, hashes, wanted, base, kind="iso")
+    result = build_iso(base.path, out, prepared.plan, media_check=media_check, progress=progress)
+    lines: dict[str, tuple[str, ...]] = {}
+    for line in result.command_lines:
+        lines[line.file] = (*lines.get(line.file, ()), line.text)
+    return _finish(prepared, out, lines, progress, media_check=result.media_check)
+
+
 def make_oemdrv(
     site: Site,
     hashes: Hashes,
@@ -144,10 +167,16 @@ def make_oemdrv(
 
 
 def _finish(
-    prepared: Prepared, out: Path, lines: Mapping[str, tuple[str, ...]], progress: Progress
+    prepared: Prepared,
+    out: Path,
+    lines: Mapping[str, tuple[str, ...]],
+    progress: Progress,
+    media_check: str | None = None,
 ) -> Made:
     digest = sha256_of(out, progress)
-    finished = prepared.manifest.finished(out, sha256=digest, command_lines=lines)
+    finished = prepared.manifest.finished(
+        out, sha256=digest, command_lines=lines, media_check=media_check
+    )
     path = write_manifest(finished, out)
     return Made(out, path, finished, prepared.selection, out.stat().st_size)
 
@@ -164,9 +193,11 @@ def _base_facts(base: VerifiedBase) -> dict[str, str | int | None]:
 
 def _programs(kind: str) -> tuple[str, ...]:
     """Name the programs that take part in building a medium of this kind."""
-    return {"usb": ("mtools", "syslinux"), "iso": ("xorriso",), "oemdrv-iso": ("xorriso",)}.get(
-        kind, ()
-    )
+    return {
+        "usb": ("mtools", "syslinux"),
+        "iso": ("xorriso", "mtools"),
+        "oemdrv-iso": ("xorriso",),
+    }.get(kind, ())
 
 
 def _major(base: Path) -> int | None:
