@@ -79,8 +79,16 @@ def read_index(text: str) -> dict[str, Component]:
     return found
 
 
-def needed(index: Mapping[str, Component], installed: Iterable[str], kernel: str) -> list[str]:
-    """Give the components that the installer will fetch: by priority, then by dependency."""
+def needed(
+    index: Mapping[str, Component],
+    installed: Iterable[str],
+    kernel: str,
+    wanted: Iterable[str] | None = None,
+) -> list[str]:
+    """Give the components that the installer will fetch: by priority, then by dependency.
+
+    ``wanted`` begins with those names instead of the priorities.
+    """
     have = set(installed)
     fit = {
         name: component
@@ -89,6 +97,8 @@ def needed(index: Mapping[str, Component], installed: Iterable[str], kernel: str
     }
     provider = {virtual: name for name, component in fit.items() for virtual in component.provides}
     todo = [n for n, c in fit.items() if c.fields.get("Priority") in _ALWAYS] + list(_WANTED)
+    if wanted is not None:
+        todo = list(wanted)
     chosen: dict[str, None] = {}
     while todo:
         name = todo.pop()
@@ -117,13 +127,20 @@ def supplement(initrd: Path, mirror: str, suite: str) -> Path | None:
     missing = [name for name, found in zip(names, there, strict=True) if not found]
     if not missing:
         return None
+    # The installer asks for nothing on behalf of what it believes to be unpacked.
+    behind = [n for n in needed(index, status, kernel, missing) if n not in missing]
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for name in missing:
+    for name in (*missing, *behind):
         digest.update(index[name].fields["SHA256"].encode())
-    return make_once(
-        f"installer-parts-{digest.hexdigest()[:24]}.cpio",
-        lambda part: _write(part, initrd, mirror, suite, kernel, [index[n] for n in missing]),
-    )
+
+    def write(part: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="b2ct-parts-") as folder:
+            parts = _Parts(Path(folder), initrd, mirror, suite, kernel)
+            parts.replace([index[name] for name in missing])
+            parts.fetch([index[name] for name in behind])
+            part.write_bytes(parts.archive())
+
+    return make_once(f"installer-parts-{digest.hexdigest()[:24]}.cpio", write)
 
 
 def _exists(url: str) -> bool:
@@ -137,107 +154,128 @@ def _exists(url: str) -> bool:
         raise
 
 
-def _write(
-    out: Path, initrd: Path, mirror: str, suite: str, kernel: str, missing: list[Component]
-) -> None:
-    modules = [c for c in missing if "Kernel-Version" in c.fields]
-    others = [c.name for c in missing if c not in modules]
-    if unknown := sorted(set(others) - set(_PACKAGES)):
-        raise RuntimeError(f"the mirror lacks {', '.join(unknown)}, which no package replaces")
-    packages = [package for name in others for package in _PACKAGES[name]]
-    if modules:
-        packages.append(f"linux-image-{kernel}")
-    with tempfile.TemporaryDirectory(prefix="b2ct-parts-") as folder:
-        tree = Path(folder) / "initrd"
-        tree.mkdir()
+class _Parts:
+    """The archive while it grows; ``folder`` is scratch space."""
+
+    def __init__(self, folder: Path, initrd: Path, mirror: str, suite: str, kernel: str) -> None:
+        self.folder, self.mirror, self.suite, self.kernel = folder, mirror, suite, kernel
+        self.files: dict[str, bytes] = {}
+        self.links: dict[str, str] = {}
+        self.programs: set[str] = set()
+        self.tree = folder / "initrd"
+        self.tree.mkdir()
         subprocess.run(
             f"gzip -dc '{initrd}' | cpio -id --quiet --no-absolute-filenames"
             " 'lib/modules/*' 'usr/lib/modules/*' var/lib/dpkg/status 2>/dev/null",
-            shell=True, check=False, cwd=tree,
+            shell=True, check=False, cwd=self.tree,
         )  # fmt: skip
-        files: dict[str, bytes] = {}
-        links: dict[str, str] = {}
-        programs: set[str] = set()
-        for package, unpacked in _unpacked(packages, mirror, suite, Path(folder)).items():
-            if package.startswith("linux-image-"):
-                files |= _modules(unpacked, tree, kernel)
-                continue
-            for found in unpacked.rglob("*"):
-                name = str(found.relative_to(unpacked))
-                if _PROGRAM.fullmatch(name) and found.is_symlink():
-                    links[name] = os.readlink(found)
-                elif _PROGRAM.fullmatch(name) and found.is_file():
-                    files[name] = found.read_bytes()
-                    programs.add(name)
-        status = (tree / "var/lib/dpkg/status").read_text().rstrip("\n")
-        for component in missing:
-            status += "\n\n" + _status(component)
-        files["var/lib/dpkg/status"] = (status + "\n").encode()
-        out.write_bytes(newc(files, programs=programs, links=links))
+        self.status = (self.tree / "var/lib/dpkg/status").read_text().rstrip("\n")
 
+    def archive(self) -> bytes:
+        """Pack what was collected, with the installer's own list of what it has."""
+        self.files["var/lib/dpkg/status"] = (self.status + "\n").encode()
+        return newc(self.files, programs=self.programs, links=self.links)
 
-def _status(component: Component) -> str:
-    kept = ("Version", "Depends", "Provides", "Kernel-Version")
-    lines = [f"Package: {component.name}", "Status: install ok installed"]
-    lines += [f"{key}: {component.fields[key]}" for key in kept if key in component.fields]
-    return "\n".join([*lines, "Description: made from the package of the same version"])
+    def replace(self, missing: list[Component]) -> None:
+        """Make components from packages of the same version."""
+        modules = [c for c in missing if "Kernel-Version" in c.fields]
+        others = [c.name for c in missing if c not in modules]
+        if unknown := sorted(set(others) - set(_PACKAGES)):
+            raise RuntimeError(f"the mirror lacks {', '.join(unknown)}, which no package replaces")
+        packages = [package for name in others for package in _PACKAGES[name]]
+        if modules:
+            packages.append(f"linux-image-{self.kernel}")
+        for deb in self._download(packages):
+            unpacked = self._unpack(deb)
+            if deb.name.startswith("linux-image-"):
+                self._add_modules(unpacked)
+            else:
+                self._add(unpacked, _PROGRAM)
+        self._note(missing)
 
+    def fetch(self, components: list[Component]) -> None:
+        """Unpack components that the mirror has."""
+        for component in components:
+            url = f"{self.mirror}/{component.fields['Filename']}".replace("+", "%2b")
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                content = answer.read()
+            if hashlib.sha256(content).hexdigest() != component.fields["SHA256"]:
+                raise RuntimeError(f"{url} is not what the index says")
+            udeb = self.folder / f"{component.name}.udeb"
+            udeb.write_bytes(content)
+            self._add(self._unpack(udeb), re.compile(".*"))
+        self._note(components)
 
-def _unpacked(
-    packages: list[str], mirror: str, suite: str, folder: Path
-) -> dict[str, Path]:
-    """Download packages with apt, which checks their signatures, and unpack each."""
-    root = CACHE / f"apt-{suite}"
-    for part in ("lists/partial", "cache/archives/partial"):
-        (root / part).mkdir(parents=True, exist_ok=True)
-    sources = folder / "sources.list"
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    sources.write_text(f"deb [signed-by={keyring}] {mirror} {suite} main\n")
-    apt = ["apt-get", "-qq", "-o", f"Dir::Etc::SourceList={sources}"]
-    for option in (
-        "Dir::Etc::SourceParts=/dev/null",
-        f"Dir::State::Lists={root}/lists",
-        f"Dir::Cache={root}/cache",
-        "Dir::State::status=/dev/null",
-        "APT::Sandbox::User=root",
-        "Acquire::Languages=none",
-    ):
-        apt += ["-o", option]
-    subprocess.run([*apt, "update"], check=True)
-    debs = folder / "debs"
-    debs.mkdir()
-    (folder / "unpacked").mkdir()
-    subprocess.run([*apt, "download", *packages], check=True, cwd=debs)
-    found = {}
-    for deb in sorted(debs.glob("*.deb")):
-        name = deb.name.partition("_")[0]
-        found[name] = folder / "unpacked" / name
-        subprocess.run(["dpkg-deb", "-x", str(deb), str(found[name])], check=True)
-    return found
+    def _note(self, components: list[Component]) -> None:
+        kept = ("Version", "Depends", "Provides", "Kernel-Version")
+        for component in components:
+            lines = [f"Package: {component.name}", "Status: install ok installed"]
+            lines += [f"{key}: {component.fields[key]}" for key in kept if key in component.fields]
+            self.status += "\n\n" + "\n".join([*lines, "Description: unpacked beforehand"])
 
+    def _unpack(self, deb: Path) -> Path:
+        unpacked = self.folder / "unpacked" / deb.name
+        unpacked.mkdir(parents=True)
+        subprocess.run(["dpkg-deb", "-x", str(deb), str(unpacked)], check=True)
+        return unpacked
 
-def _modules(image: Path, tree: Path, kernel: str) -> dict[str, bytes]:
-    """Give the wanted modules with those they need, and the lists of depmod for all."""
-    base = next(p for p in image.rglob(f"lib/modules/{kernel}") if p.is_dir())
-    target = next(tree.glob("**/lib/modules"), tree / "lib/modules") / kernel
-    subprocess.run(["depmod", "-b", str(base.parents[2]), kernel], check=True)
-    depends, path_of = {}, {}
-    for line in (base / "modules.dep").read_text().splitlines():
-        path, _, rest = line.partition(":")
-        path_of[Path(path).name.split(".ko")[0].replace("-", "_")] = path
-        depends[path] = rest.split()
-    files = {}
-    for wanted in _MODULES.replace("-", "_").split():
-        if wanted not in path_of:
-            continue  # built in, or gone from this kernel
-        for path in (path_of[wanted], *depends[path_of[wanted]]):
-            content = (base / path).read_bytes()
-            where = target / path
-            if not where.exists():
-                where.parent.mkdir(parents=True, exist_ok=True)
-                where.write_bytes(content)
-                files[str(where.relative_to(tree))] = content
-    subprocess.run(["depmod", "-b", str(target.parents[2]), kernel], check=True)
-    for where in target.glob("modules.*"):
-        files[str(where.relative_to(tree))] = where.read_bytes()
-    return files
+    def _add(self, unpacked: Path, wanted: re.Pattern[str]) -> None:
+        for found in unpacked.rglob("*"):
+            name = str(found.relative_to(unpacked))
+            # Releases with a merged /usr have lib, bin and sbin as links in the initrd.
+            if re.match("(lib|bin|sbin)/", name) and (self.tree / "usr/lib/modules").is_dir():
+                name = f"usr/{name}"
+            if wanted.fullmatch(name) and found.is_symlink():
+                self.links[name] = os.readlink(found)
+            elif wanted.fullmatch(name) and found.is_file():
+                self.files[name] = found.read_bytes()
+                if found.stat().st_mode & 0o111:
+                    self.programs.add(name)
+
+    def _download(self, packages: list[str]) -> list[Path]:
+        """Download packages with apt, which checks their signatures."""
+        root = CACHE / f"apt-{self.suite}"
+        for part in ("lists/partial", "cache/archives/partial"):
+            (root / part).mkdir(parents=True, exist_ok=True)
+        sources = self.folder / "sources.list"
+        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        sources.write_text(f"deb [signed-by={keyring}] {self.mirror} {self.suite} main\n")
+        apt = ["apt-get", "-qq", "-o", f"Dir::Etc::SourceList={sources}"]
+        for option in (
+            "Dir::Etc::SourceParts=/dev/null",
+            f"Dir::State::Lists={root}/lists",
+            f"Dir::Cache={root}/cache",
+            "Dir::State::status=/dev/null",
+            "APT::Sandbox::User=root",
+            "Acquire::Languages=none",
+        ):
+            apt += ["-o", option]
+        debs = self.folder / "debs"
+        debs.mkdir()
+        subprocess.run([*apt, "update"], check=True)
+        subprocess.run([*apt, "download", *packages], check=True, cwd=debs)
+        return sorted(debs.glob("*.deb"))
+
+    def _add_modules(self, image: Path) -> None:
+        """Add the wanted modules with those they need, and depmod's lists for all."""
+        base = next(p for p in image.rglob(f"lib/modules/{self.kernel}") if p.is_dir())
+        target = next(p for p in self.tree.rglob(f"lib/modules/{self.kernel}") if p.is_dir())
+        subprocess.run(["depmod", "-b", str(base.parents[2]), self.kernel], check=True)
+        depends, path_of = {}, {}
+        for line in (base / "modules.dep").read_text().splitlines():
+            path, _, rest = line.partition(":")
+            path_of[Path(path).name.split(".ko")[0].replace("-", "_")] = path
+            depends[path] = rest.split()
+        for wanted in _MODULES.replace("-", "_").split():
+            if wanted not in path_of:
+                continue  # built in, or gone from this kernel
+            for path in (path_of[wanted], *depends[path_of[wanted]]):
+                where = target / path
+                if not where.exists():
+                    where.parent.mkdir(parents=True, exist_ok=True)
+                    where.write_bytes((base / path).read_bytes())
+                    self.files[str(where.relative_to(self.tree))] = where.read_bytes()
+        lists = ["depmod", "-b", str(target.parents[2]), self.kernel]
+        subprocess.run(lists, check=True, stderr=subprocess.DEVNULL)
+        for where in target.glob("modules.*"):
+            self.files[str(where.relative_to(self.tree))] = where.read_bytes()
