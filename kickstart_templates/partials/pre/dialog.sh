@@ -1,17 +1,9 @@
 # --- The dialog with a machine that the site file does not know ----------------------------
 
 run_dialog() {
-    [ -n "$ASK" ] || {
-        describe_lines
-        stop "This machine is not in the site file of $SITE, and the site allows no questions." \
-            "$machine_lines" 'Add it to site.yml and make the medium again, or allow install.ask.'
-    }
-    open_dialog
+    begin_dialog
     while :; do
-        tell ''
-        tell "This machine is not in the site file of $SITE."
-        tell "It is: $machine_model, serial number ${machine_serial:-unknown}"
-        tell "An empty line takes the answer in brackets; so do $ASK_TIMEOUT seconds without one."
+        introduce_machine
         choose_role
         profile_facts "$kind"
         choose_host_name
@@ -19,6 +11,22 @@ run_dialog() {
         choose_disk
         last_screen && break
     done
+}
+
+begin_dialog() {
+    [ -n "$ASK" ] || {
+        describe_lines
+        stop "This machine is not in the site file of $SITE, and the site allows no questions." \
+            "$machine_lines" 'Add it to site.yml and make the medium again, or allow install.ask.'
+    }
+    open_dialog
+}
+
+introduce_machine() {
+    tell ''
+    tell "This machine is not in the site file of $SITE."
+    tell "It is: $machine_model, serial number ${machine_serial:-unknown}"
+    tell "An empty line takes the answer in brackets; so do $ASK_TIMEOUT seconds without one."
 }
 
 describe_lines() {

@@ -86,7 +86,7 @@ read_disk() {
     done
     # SCSI vital product data, page 0x80: four bytes of header, then the serial number.
     if [ -r "$R/sys/block/$1/device/vpd_pg80" ]; then
-        d_serials="$d_serials $(dd if="$R/sys/block/$1/device/vpd_pg80" bs=1 skip=4 2>/dev/null | tr -cd '[:alnum:]_.:+@=-')"
+        d_serials="$d_serials $(dd if="$R/sys/block/$1/device/vpd_pg80" bs=1 skip=4 2>/dev/null | tr -cd 'A-Za-z0-9_.:+@=-')"
     fi
     for serial_key in ID_SERIAL_SHORT ID_SCSI_SERIAL; do
         udev_value "$1" "$serial_key"
