@@ -209,9 +209,13 @@ def _key_lines(report: KeyReport) -> Iterator[str]:
     for text in report.texts:
         told = {True: ", as in the manifest", False: ", NOT as in the manifest", None: ""}
         yield f"  {text.path}: SHA256 {text.sha256}{told[text.in_manifest]}"
+    # Every copy of the menu should offer the same: then it is shown once.
+    menus: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for menu in report.menus:
-        yield f"  {menu.path} ({menu.dialect}):"
-        for title, line in menu.command_lines:
+        menus.setdefault(menu.command_lines, []).append(menu.path)
+    for lines, paths in menus.items():
+        yield f"  menu in {', '.join(paths)}:"
+        for title, line in lines:
             yield f"    {title}"
             yield f"      {line}"
     for problem in report.problems:

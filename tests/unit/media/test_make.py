@@ -88,6 +88,10 @@ def test_inspection_of_a_key_finds_all_in_order(base, tmp_path):
     assert "BIOS: boots by syslinux" in result.stdout
     assert "UEFI: boots /EFI/BOOT/BOOTX64.EFI" in result.stdout
     assert "as in the manifest" in result.stdout
+    assert (
+        "menu in /EFI/BOOT/BOOT.conf, /EFI/BOOT/grub.cfg, /syslinux/syslinux.cfg:" in result.stdout
+    )
+    assert result.stdout.count("Install control1") == 1
     assert "problem" not in result.stdout
     assert json.loads(run("usb", "inspect", out, "--json").stdout)["label"] == "B2CT-EXAMPL"
 
