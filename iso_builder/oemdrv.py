@@ -85,8 +85,7 @@ def _write_iso(part: Path, tree: FatTree) -> None:
             place = folder / file.path.lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.source.content)
-        # The dates of the volume come from SOURCE_DATE_EPOCH, those of files from the option;
-        # directory records hold local time, hence TZ.
+        # The dates of the volume come from SOURCE_DATE_EPOCH, those of files from the option.
         moment = datetime.fromtimestamp(media_time(), UTC).strftime("%Y%m%d%H%M%S00")
         run_program(
             [
@@ -94,5 +93,5 @@ def _write_iso(part: Path, tree: FatTree) -> None:
                 "-iso-level", "3", "-V", LABEL, "--set_all_file_dates", moment,
                 "-o", str(part), str(folder),
             ],
-            {"SOURCE_DATE_EPOCH": str(media_time()), "TZ": "UTC"},
+            {"SOURCE_DATE_EPOCH": str(media_time())},
         )  # fmt: skip

@@ -117,6 +117,18 @@ def test_any_number_of_sectors_keeps_room_for_the_content_and_fats_that_cover_it
         assert (geometry.clusters + 2) * (bits // 8) <= geometry.fat_sectors * 512
 
 
+@pytest.mark.parametrize("extra", [1, 7, 8, 9, 15, 16, 17, 40])
+def test_sectors_that_need_more_fat_than_they_give_clusters_stay_unused(tmp_path, extra):
+    # A FAT that is full to its last entry: one cluster more needs a larger one.
+    clusters = 66 * 1024 - 2
+    tree = FatTree({"/a": FileRange(Path("/dev/zero"), 0, (clusters - 1) * 512)})
+    least = choose_geometry(tree, slack=0, bits=32, size=40 << 20)
+    sectors = 32 + 2 * least.fat_sectors + clusters + extra
+    geometry = choose_geometry(tree, slack=0, bits=32, size=sectors * 512)
+    assert geometry.clusters >= clusters == geometry.needed(tree)
+    assert (geometry.clusters + 2) * 4 <= geometry.fat_sectors * 512
+
+
 def test_a_size_below_the_content_is_refused_with_the_size_that_does():
     tree = FatTree({"/a": FileRange(Path("/dev/zero"), 0, 300 << 20)})
     with pytest.raises(MediaError, match=r"needs 30[0-9] MiB.*leaves 100 MiB") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 
 import pycdlib
@@ -58,6 +59,21 @@ def test_equal_input_gives_equal_bytes_at_any_time_and_in_any_zone(tmp_path, mon
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     build_oemdrv(tmp_path / "c", FILES, kind=kind)
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
+
+
+def test_no_date_is_that_of_the_build(tmp_path):
+    build_oemdrv(tmp_path / "a.iso", FILES, kind="iso")
+    iso = pycdlib.PyCdlib()
+    iso.open(str(tmp_path / "a.iso"))
+    dates = [iso.get_record(rr_path=path).date for path in ("/", "/ks.cfg", "/b2ct")]
+    iso.close()
+    assert {(date.years_since_1900, date.day_of_month, date.gmtoffset) for date in dates} == {
+        (80, 1, 0)
+    }
+    build_oemdrv(tmp_path / "a.img", FILES, kind="stick")
+    listing = fattools.run("mdir", "-i", f"{tmp_path / 'a.img'}@@1M", "::/")
+    assert "1980-01-01" in listing
+    assert "20" not in {date[:2] for date in re.findall(r"\d{4}-\d\d-\d\d", listing)}
 
 
 @pytest.mark.parametrize("kind", ["stick", "iso"])

@@ -165,6 +165,12 @@ def test_equal_input_gives_an_equal_key(built, tmp_path, monkeypatch):
     assert again.out.read_bytes() == result.out.read_bytes()
 
 
+def test_no_date_on_a_key_is_that_of_the_build(built):
+    listing = fattools.run("mdir", "-/", "-a", "-i", built[3], "::/")
+    assert "ldlinux  sys" in listing.lower()
+    assert set(re.findall(r"\d{4}-\d\d-\d\d", listing)) == {"1980-01-01"}
+
+
 def test_a_size_can_be_asked_for(tmp_path):
     result = build_usb_image(cached_base("el9"), tmp_path / "k", PLAN, size=301 * 10**6)
     assert result.size == result.out.stat().st_size == 301 * 10**6

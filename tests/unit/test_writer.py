@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from iso_builder import writer
 from iso_builder.errors import MediaError
 from iso_builder.writer import write_image
 from tests.media.fakehost import FakeHost
@@ -59,9 +60,27 @@ def test_the_image_is_on_the_stick_and_the_rest_is_untouched(stick, image):
         assert counts[-1] == (len(content) - MIB, len(content) - MIB)
 
 
-def test_a_driver_without_direct_access_is_written_and_verified_too(stick, image, monkeypatch):
+def corrupting(stick, sectors, when):
+    """Give a progress function that changes the medium behind the device's back."""
+
+    def corrupt(*line):
+        if line == when:
+            with stick.backing.open("r+b") as handle:
+                for sector in sectors:
+                    handle.seek(sector * 512 + 7)
+                    handle.write(b"\0\1\2")
+
+    return corrupt
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_a_driver_without_direct_access_is_written_and_verified_too(
+    stick, image, monkeypatch, is_sound
+):
     real = os.open
     refused = []
+    total = image.stat().st_size - MIB
+    corrupt = corrupting(stick, [] if is_sound else [4000], ("writing", total, total))
 
     def no_direct(path, flags, *rest):
         if flags & os.O_DIRECT:
@@ -70,10 +89,14 @@ def test_a_driver_without_direct_access_is_written_and_verified_too(stick, image
         return real(path, flags, *rest)
 
     monkeypatch.setattr("iso_builder.writer.os.open", no_direct)
-    write_image(image, stick.link, confirm=yes, host=stick.host)
-    monkeypatch.undo()
+    if is_sound:
+        write_image(image, stick.link, confirm=yes, progress=corrupt, host=stick.host)
+        assert stick.content()[: 10 * MIB] == image.read_bytes()[: 10 * MIB]
+    else:
+        with pytest.raises(MediaError, match="1 sectors"):
+            write_image(image, stick.link, confirm=yes, progress=corrupt, host=stick.host)
+        assert stick.content()[:MIB] == bytes(MIB)
     assert refused == [stick.link]
-    assert stick.content()[: 10 * MIB] == image.read_bytes()[: 10 * MIB]
 
 
 def test_an_image_shorter_than_the_head_is_written_too(stick, tmp_path):
@@ -144,19 +167,26 @@ def test_a_description_that_does_not_fit_the_device_is_refused(stick, image):
 
 def test_a_stick_that_gives_back_something_else_fails_and_does_not_look_bootable(stick, image):
     total = image.stat().st_size - MIB
-
-    def corrupt(what, done, of):
-        if (what, done) == ("writing", total):
-            with stick.backing.open("r+b") as handle:
-                for sector in (3000, 3001, 20_000):
-                    handle.seek(sector * 512 + 7)
-                    handle.write(b"\0\1\2")
-
+    corrupt = corrupting(stick, [3000, 3001, 20_000], ("writing", total, total))
     with pytest.raises(
         MediaError, match=r"3 sectors of 512 bytes differ \(the first: 3,000"
     ) as caught:
         write_image(image, stick.link, confirm=yes, progress=corrupt, host=stick.host)
     assert "use another one" in caught.value.hint
+    assert stick.content()[:MIB] == bytes(MIB)
+
+
+def test_a_head_that_does_not_come_back_is_emptied_again(stick, image, monkeypatch):
+    real = writer._Stick.copy
+
+    def copy(self, start, end, progress=None):
+        real(self, start, end, progress)
+        if start == 0:
+            corrupting(stick, [100], ())()
+
+    monkeypatch.setattr(writer._Stick, "copy", copy)
+    with pytest.raises(MediaError, match=r"1 sectors .* \(the first: 100\)"):
+        write_image(image, stick.link, confirm=yes, host=stick.host)
     assert stick.content()[:MIB] == bytes(MIB)
 
 
