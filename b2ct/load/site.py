@@ -47,6 +47,11 @@ def read_site(path: Path) -> LoadedSite:
     return judge(parse(decode(read_bytes(file), str(file)), str(file)), file)
 
 
+def check_text(text: str, file: Path) -> Site:
+    """Check the text of a site file that is not written yet."""
+    return judge(parse(text, str(file)), file).site
+
+
 def judge(document: Document, file: Path) -> LoadedSite:
     """Turn a document into a checked site; raise all its problems."""
     problems = list(document.problems)

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from b2ct.errors import B2ctError, Problem, ProblemsError
+from b2ct.errors import B2ctError, Note, Problem, ProblemsError
 from b2ct.load.document import Document, parse
 from b2ct.load.hashing import grub_pbkdf2, sha512_crypt
 from b2ct.load.text import decode
-from b2ct.load.vault_passwords import Vault, VaultOptions
+from b2ct.load.vault_passwords import HOW_TO_GIVE, Vault, VaultOptions
 from b2ct.model import Site
 from b2ct.suggest import did_you_mean, nearest
 
@@ -67,6 +67,51 @@ class Secrets:
         known = (self.root_password, self.bootloader_password, *self.admin_passwords.values())
         found = [secret.get_secret_value() for secret in (*known, *self.others) if secret]
         return tuple(dict.fromkeys(found))
+
+
+def check_vault(
+    folder: Path, site: Site | None, options: VaultOptions | None = None
+) -> tuple[Note, ...]:
+    """Look at a site's vault.yml as far as the given passwords allow; give advice about it.
+
+    :param site: None where site.yml has problems of its own; then the vault's contents
+        cannot be judged, only that it is encrypted.
+    :raises ProblemsError: with every problem of the file.
+    :raises B2ctError: it cannot be read.
+    """
+    file = folder / VAULT_FILE
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        return (
+            Note(
+                str(file),
+                0,
+                "does not exist, so root and the admins have no passwords",
+                "ssh keys work without; for console logins make one with: ansible-vault create"
+                f" {file}",
+            ),
+        )
+    except OSError as error:
+        raise B2ctError(f"cannot read {file}: {error.strerror}", "check its permissions") from None
+    if not raw.lstrip().startswith(_HEADER) and b"!vault" not in raw:
+        _document(raw, file, VaultOptions())  # tells that it is not encrypted
+        return ()
+    vault = Vault(options or VaultOptions(), file)
+    if vault.failures and not vault.has_passwords:
+        vault.decrypt(raw)  # tells why
+    if not vault.has_passwords:
+        return (
+            Note(
+                str(file),
+                0,
+                "its contents were not looked at: no vault password is given",
+                HOW_TO_GIVE,
+            ),
+        )
+    if site is not None:
+        load_secrets(folder, site, options)
+    return ()
 
 
 class _Decrypted(str):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from b2ct.errors import B2ctError
+from b2ct.errors import B2ctError, Problem, ProblemsError
 
 if TYPE_CHECKING:
     from ansible.parsing.vault import VaultLib
@@ -38,37 +38,42 @@ class Vault:
         """Whether any password was found."""
         return bool(self._secrets)
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why passwords that were named could not be had."""
+        return tuple(self._failures)
+
     def decrypt(self, text: bytes) -> bytes:
         """Decrypt a vault text; raise with the way to give the right password."""
         from ansible.errors import AnsibleError
         from ansible.parsing.vault import AnsibleVaultFormatError
 
         if not self._secrets:
-            raise B2ctError(
-                f"{self._file} is encrypted and no vault password is given",
-                "; ".join(self._failures) or _HOW_TO_GIVE,
-            )
+            raise self._problem("is encrypted and no vault password is given", self._how())
         try:
             clear: bytes = self._lib().decrypt(text)
         except (AnsibleVaultFormatError, ValueError, IndexError):
-            raise B2ctError(
-                f"{self._file}: its encrypted text is damaged", "restore it from a backup"
+            raise self._problem(
+                "its encrypted text is damaged", "restore it from a backup"
             ) from None
         except AnsibleError:
-            raise B2ctError(
-                f"{self._file}: the vault password does not fit",
-                "; ".join(self._failures) or _HOW_TO_GIVE,
-            ) from None
+            raise self._problem("the vault password does not fit", self._how()) from None
         return clear
 
     def encrypt(self, text: str) -> bytes:
         """Encrypt a text with the first password."""
         if not self._secrets:
-            raise B2ctError("no vault password is given", "; ".join(self._failures) or _HOW_TO_GIVE)
+            raise B2ctError("no vault password is given", self._how())
         vault_id, secret = self._secrets[0]
         named = None if vault_id == "default" else vault_id
         cipher: bytes = self._lib().encrypt(text, secret=secret, vault_id=named)
         return cipher
+
+    def _how(self) -> str:
+        return "; ".join(self._failures) or HOW_TO_GIVE
+
+    def _problem(self, message: str, hint: str) -> ProblemsError:
+        return ProblemsError([Problem(str(self._file), 0, message, hint)])
 
     def _lib(self) -> VaultLib:
         from ansible.parsing.vault import VaultLib
@@ -123,7 +128,7 @@ def _secret(vault_id: str, source: str, loader: Any) -> Any:  # noqa: ANN401 - A
     return get_file_vault_secret(filename=name, vault_id=vault_id or None, loader=loader)
 
 
-_HOW_TO_GIVE = (
+HOW_TO_GIVE = (
     f"set {PASSWORD_FILE_VARIABLE} to a file with the password, or use --vault-password-file FILE"
     " or --ask-vault-pass"
 )

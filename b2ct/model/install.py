@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from b2ct.model.releases import ReleaseId
-from b2ct.model.types import HttpsUrl, Model, SectionName, Url, WholeNumber, matching
+from b2ct.model.types import NO_TRUTH_VALUE, HttpsUrl, Model, SectionName, Url, matching
 
 
 class Question(StrEnum):
@@ -58,10 +58,10 @@ class Install(Model):
         (Question.ROLE, Question.HOSTNAME, Question.NETWORK, Question.DISK),
         description="Questions on a machine that the site file does not know; empty: refuse it",
     )
-    ask_timeout: Annotated[WholeNumber, Field(ge=10, le=3600)] = Field(
+    ask_timeout: Annotated[int, Field(ge=10, le=3600), NO_TRUTH_VALUE] = Field(
         120, description="Seconds until an unanswered question takes its default"
     )
-    menu_timeout: Annotated[WholeNumber, Field(ge=1, le=600)] = Field(
+    menu_timeout: Annotated[int, Field(ge=1, le=600), NO_TRUTH_VALUE] = Field(
         10, description="Seconds until the boot menu starts its first entry"
     )
     serial_console: (

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from b2ct.model.addresses import Address4, Address6, AnyAddress, Subnet4, Subnet6
-from b2ct.model.types import Model, SectionName, WholeNumber
+from b2ct.model.types import NO_TRUTH_VALUE, Model, SectionName
 
 
 class Purpose(StrEnum):
@@ -55,10 +55,12 @@ class Network(Model):
     """One layer-2 network with its subnets."""
 
     purpose: Purpose
-    vlan: Annotated[WholeNumber, Field(ge=1, le=4094)] | None = Field(
+    vlan: Annotated[int, Field(ge=1, le=4094), NO_TRUTH_VALUE] | None = Field(
         None, description="VLAN tag on the wire; none means untagged"
     )
-    mtu: Annotated[WholeNumber, Field(ge=1280, le=9216)] = Field(1500, description="In bytes")
+    mtu: Annotated[int, Field(ge=1280, le=9216), NO_TRUTH_VALUE] = Field(
+        1500, description="In bytes"
+    )
     ipv4: IPv4 | None = None
     ipv6: IPv6 | None = None
     service_addresses: dict[SectionName, AnyAddress] = Field(

@@ -207,8 +207,8 @@ def _whole_number(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
     return value
 
 
-#: A whole number; YAML's yes and on are none.
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+#: For whole numbers: YAML's yes and on are none.
+NO_TRUTH_VALUE: Final = BeforeValidator(_whole_number)
 SizeText = Annotated[
     str,
     Field(pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]([iI]?[bB])?)\s*$", examples=["40GiB", "480GB"]),
@@ -224,13 +224,25 @@ Mac = Annotated[
     ),
     AfterValidator(_mac),
 ]
-HostName = Annotated[str, AfterValidator(_host_name)]
-DomainName = Annotated[str, AfterValidator(_domain)]
+
+
+def _for_editors(pattern: str) -> Any:  # noqa: ANN401 - pydantic's FieldInfo
+    """Put a pattern into the JSON Schema only: the validator tells faults in better words."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+_DOMAIN_PATTERN: Final = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*\.?$"
+HostName = Annotated[
+    str, AfterValidator(_host_name), _for_editors(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+]
+DomainName = Annotated[str, AfterValidator(_domain), _for_editors(_DOMAIN_PATTERN)]
 HostOrAddress = Annotated[str, AfterValidator(_host_or_address)]
-FatLabel = Annotated[str, AfterValidator(_fat_label)]
-SshKey = Annotated[str, AfterValidator(_ssh_key)]
-Url = Annotated[str, AfterValidator(_url)]
-HttpsUrl = Annotated[str, AfterValidator(_https)]
+FatLabel = Annotated[str, AfterValidator(_fat_label), _for_editors(r"^[A-Z0-9_-]{1,11}$")]
+SshKey = Annotated[
+    str, AfterValidator(_ssh_key), _for_editors(r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*")
+]
+Url = Annotated[str, AfterValidator(_url), _for_editors("^https?://")]
+HttpsUrl = Annotated[str, AfterValidator(_https), _for_editors("^https://")]
 #: A user that useradd takes on every release.
 UserName = Annotated[
     str,
