@@ -18,6 +18,7 @@ class Found:
     """Devices carry the name they had in the guest, labels udev's spelling of them."""
 
     firmware: str
+    secure_boot: bool
     cmdline: str
     volumes: tuple[tuple[str, str], ...]  #: device, label
     stage2: tuple[tuple[str, str, str, int], ...]  #: label or "-", device, file, bytes
@@ -49,6 +50,7 @@ def read_console(console: str) -> Found:
     volumes = [rest.split() for rest in said.get("VOLUME", [])]
     return Found(
         firmware=said["FIRMWARE"][0],
+        secure_boot="SECUREBOOT" in said,
         cmdline=said["CMDLINE"][0],
         volumes=tuple((device, label) for device, label in volumes),
         stage2=tuple((label, device, file, int(size)) for label, device, file, size in stage2),
@@ -82,7 +84,12 @@ def boot(
 
 
 def bootable_base(
-    style: Style, *, console: str | None = None, timeout_s: int = 60, label: str | None = None
+    style: Style,
+    *,
+    console: str | None = None,
+    timeout_s: int = 60,
+    label: str | None = None,
+    signed: bool = False,
 ) -> Path:
     """Return the shared base ISO of ``style`` with a real kernel and the probing initrd.
 
@@ -95,4 +102,5 @@ def bootable_base(
         console=console,
         timeout_s=timeout_s,
         label=label,
+        signed=signed,
     )

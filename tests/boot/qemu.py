@@ -27,10 +27,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-Firmware = Literal["bios", "uefi"]
+#: "uefi-secure" enforces Secure Boot with the keys that servers are delivered with.
+Firmware = Literal["bios", "uefi", "uefi-secure"]
 Bus = Literal["ahci-cd", "scsi-cd", "usb", "virtio", "ahci"]
 
 OVMF = Path("/usr/share/OVMF")
+_PLAIN_OVMF = ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")
 #: How often a growing console log is looked at, in seconds.
 _LOOK_EVERY_S = 0.2
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -295,13 +297,17 @@ class Machine:
     def _firmware(self) -> list[str]:
         if self.spec.firmware == "bios":
             return []
+        secure = self.spec.firmware == "uefi-secure"
+        code, fresh = ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd") if secure else _PLAIN_OVMF
         variables = self.folder / "efi-variables.fd"
-        shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
+        shutil.copyfile(OVMF / fresh, variables)
         flash = "if=pflash,format=raw,unit="
-        return [
-            *("-drive", f"{flash}0,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}"),
-            *("-drive", f"{flash}1,file={variables}"),
-        ]
+        argv = ["-drive", f"{flash}0,readonly=on,file={OVMF / code}"]
+        argv += ["-drive", f"{flash}1,file={variables}"]
+        if secure:
+            argv += ["-machine", "smm=on"]
+            argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+        return argv
 
 
 def free_port() -> int:

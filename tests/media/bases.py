@@ -72,6 +72,7 @@ class Recipe:
     console: str | None = None
     timeout_s: int = 60
     label: str | None = None
+    signed: bool = False
 
     @property
     def info(self) -> BaseInfo:
@@ -92,7 +93,8 @@ class Recipe:
 
     def key(self) -> str:
         """Hash of all that decides the result: values, sources, makers and Debian's files."""
-        digest = hashlib.sha256(repr((self.style, self.payload_mib, self.media_check)).encode())
+        facts = (self.style, self.payload_mib, self.media_check, self.signed)
+        digest = hashlib.sha256(repr(facts).encode())
         digest.update(repr(self.menu).encode())
         folder = Path(__file__).parent
         for source in (Path(__file__), folder / "boot_texts.py", folder / "efi_boot.py"):
@@ -104,6 +106,7 @@ class Recipe:
             GRUB_PC / "boot_hybrid.img",
             efi_boot.GRUB_EFI / "kernel.img",
             efi_boot.SHIM / "shimx64.efi.signed",
+            efi_boot.GRUB_SIGNED,
         )
         for path in inputs:
             state = path.stat() if path else None
@@ -122,14 +125,25 @@ def make_base(
     console: str | None = None,
     timeout_s: int = 60,
     label: str | None = None,
+    signed: bool = False,
 ) -> Path:
     """Write the base ISO of ``style`` to ``out`` and return ``out``.
 
     ``payload_mib`` is the size of the second stage (incompressible); without ``kernel`` and
     ``initrd`` small dummies are used, which boot nothing. ``console`` is appended to each
     kernel line as ``console=…``. ``media_check`` implants the MD5 as the vendors do.
+
+    ``signed`` (EL 8 to 10) uses Debian's signed grub, so that with Debian's signed kernel the
+    medium starts under Secure Boot. That grub looks for its configuration in /boot/grub; the
+    tree has one there that goes on to the vendors' place.
+
+    The label of "el7" has spaces, as CentOS 7 has. Red Hat's grub hands the ``\\x20`` of
+    ``inst.stage2`` on to the kernel, Debian's drops the backslash: booted unmodified in UEFI,
+    "el7" needs a ``label`` without spaces.
     """
-    recipe = Recipe(style, payload_mib, kernel, initrd, media_check, console, timeout_s, label)
+    recipe = Recipe(
+        style, payload_mib, kernel, initrd, media_check, console, timeout_s, label, signed
+    )
     if payload_mib > _CACHED_UP_TO_MIB:
         _write(recipe, out)
     else:
@@ -147,10 +161,11 @@ def cached_base(
     console: str | None = None,
     timeout_s: int = 60,
     label: str | None = None,
+    signed: bool = False,
 ) -> Path:
     """Like :func:`make_base`, but return the shared, write-protected file itself."""
     return _cached(
-        Recipe(style, payload_mib, kernel, initrd, media_check, console, timeout_s, label)
+        Recipe(style, payload_mib, kernel, initrd, media_check, console, timeout_s, label, signed)
     )
 
 
@@ -292,7 +307,12 @@ def _finish_el10(recipe: Recipe, tree: Path, out: Path) -> None:
 
 def _modern_efi(recipe: Recipe, tree: Path, image: Path, *, command: str, rescue: str) -> None:
     efi = tree / "EFI/BOOT"
-    efi_boot.modern_loaders(efi)
+    efi_boot.modern_loaders(efi, signed=recipe.signed)
+    if recipe.signed:
+        (tree / "boot/grub").mkdir(parents=True)
+        (tree / "boot/grub/grub.cfg").write_text("configfile $cmdpath/grub.cfg\n")
+        (tree / ".disk").mkdir()
+        (tree / ".disk/info").write_text(f"{recipe.menu.title}\n")
     fips = recipe.style in {"el9", "el10"}
     text = boot_texts.grub2(recipe.menu, command=command, rescue=rescue, fips=fips)
     (efi / "grub.cfg").write_text(text)

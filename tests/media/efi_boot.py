@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 GRUB_EFI = Path("/usr/lib/grub/x86_64-efi")
+GRUB_SIGNED = Path("/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed")
 SHIM = Path("/usr/lib/shim")
 #: What the vendors build into gcdx64.efi, as far as Debian has it.
 _MODULES = (
@@ -35,11 +36,14 @@ def grub_efi(out: Path, *, early: str = "", modules: tuple[str, ...] = ()) -> No
         script.unlink()
 
 
-def modern_loaders(folder: Path) -> None:
+def modern_loaders(folder: Path, *, signed: bool) -> None:
     """Fill EFI/BOOT of EL 7 to 10 except its configuration: shim, MokManager, grub, font."""
     shutil.copyfile(SHIM / "shimx64.efi.signed", folder / "BOOTX64.EFI")
     shutil.copyfile(SHIM / "mmx64.efi.signed", folder / "mmx64.efi")
-    grub_efi(folder / "grubx64.efi")
+    if signed:
+        shutil.copyfile(GRUB_SIGNED, folder / "grubx64.efi")
+    else:
+        grub_efi(folder / "grubx64.efi")
     (folder / "fonts").mkdir()
     shutil.copyfile("/usr/share/grub/ascii.pf2", folder / "fonts" / "unicode.pf2")
 

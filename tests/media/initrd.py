@@ -20,7 +20,7 @@ _MODULES = (
     "ahci sd_mod sr_mod xhci-pci usb-storage virtio_pci virtio_blk virtio_scsi "
     "isofs vfat nls_cp437 nls_ascii"
 )
-_APPLETS = "cat cut echo grep insmod mount poweroff sed sh sha256sum sleep stat sync umount"
+_APPLETS = "cat cut dmesg echo grep insmod mount poweroff sed sh sha256sum sleep stat sync umount"
 #: util-linux's own blkid decides which label a volume has, as udev does in the installer.
 _PROGRAMS = ("/bin/busybox", "/usr/sbin/blkid")
 _LIBRARY_FOLDER = "lib/x86_64-linux-gnu"

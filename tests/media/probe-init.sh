@@ -2,6 +2,7 @@
 # The first process of a test boot. It does what Anaconda's start does with a medium, says on
 # the console what it found, and switches the machine off:
 #   B2CT-FIRMWARE uefi|bios
+#   B2CT-SECUREBOOT enforced                                 if the kernel says so
 #   B2CT-CMDLINE <kernel command line>
 #   B2CT-VOLUME <device> <label as udev spells it>           one line a file system
 #   B2CT-STAGE2 <label or -> <device> <file> <bytes>         or: <label> MISSING
@@ -22,6 +23,7 @@ say() { echo "B2CT-$*"; }
 blkid -V >/dev/null || say ERROR blkid does not run
 
 if [ -d /sys/firmware/efi ]; then say FIRMWARE uefi; else say FIRMWARE bios; fi
+dmesg | grep -q 'secureboot: Secure boot enabled' && say SECUREBOOT enforced
 read -r cmdline </proc/cmdline
 say CMDLINE "$cmdline"
 
