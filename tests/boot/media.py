@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from iso_builder.plan import BootEntry, MediaPlan
 from tests.boot.probe import Found
 from tests.boot.qemu import Firmware
+from tests.media.bases import Style
 
 LABEL = "B2CT-TEST"
 #: Names as the renderer gives them: long, with a dot inside, in a folder.
@@ -35,7 +36,7 @@ def two_node_plan(label: str = LABEL) -> MediaPlan:
 
 
 def check_found(
-    found: Found, *, firmware: Firmware, label: str = LABEL, devices: Sequence[str]
+    found: Found, *, style: Style, firmware: Firmware, label: str = LABEL, devices: Sequence[str]
 ) -> None:
     """Assert that the guest found its kickstart and second stage by the label it was told.
 
@@ -47,7 +48,8 @@ def check_found(
     assert not found.missing
     assert sorted(device for device, seen in found.volumes if seen == label) == sorted(devices)
     where = f"{label}:{DEFAULT_KICKSTART}"
-    assert f"ks=hd:LABEL={where}" in found.cmdline
+    argument = "ks" if style == "el6" else "inst.ks"
+    assert f" {argument}=hd:LABEL={where} " in found.cmdline
     digest = hashlib.sha256(KICKSTARTS[DEFAULT_KICKSTART]).hexdigest()
     assert sorted(found.kickstarts) == sorted((where, device, digest) for device in devices)
     assert found.stage2

@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,8 @@ class Machine:
     def kill(self) -> None:
         """End the process at once, if it still runs, and forget its sockets."""
         if self._serial:
+            with contextlib.suppress(OSError):
+                self._serial.shutdown(socket.SHUT_RDWR)
             self._serial.close()
             self._serial = None
         if self._process and self._process.returncode is None:
@@ -217,11 +220,9 @@ class Machine:
         if self._serial is None:
             self._serial = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._serial.connect(str(self._socket_path("serial")))
+            # QEMU sends byte by byte, and some 280 unread bytes stop the guest's output.
+            threading.Thread(target=_swallow, args=(self._serial,), daemon=True).start()
         self._serial.sendall(text.encode())
-        # What comes back is in the log; an unread socket would block the guest one day.
-        with contextlib.suppress(BlockingIOError):
-            while self._serial.recv(65536, socket.MSG_DONTWAIT):
-                pass
 
     # --- monitor ------------------------------------------------------------------------
 
@@ -308,6 +309,13 @@ class Machine:
             argv += ["-machine", "smm=on"]
             argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         return argv
+
+
+def _swallow(link: socket.socket) -> None:
+    """Read what is in the console's log anyway, until the other side ends."""
+    with contextlib.suppress(OSError):
+        while link.recv(65536):
+            pass
 
 
 def free_port() -> int:

@@ -22,14 +22,14 @@ def test_key_boots(style: Style, firmware: Firmware, tmp_path: Path) -> None:
     key = tmp_path / f"key-{style}.img"
     build_usb_image(bootable_base(style), key, two_node_plan())
     found = boot(key, tmp_path, firmware=firmware, bus="usb")
-    check_found(found, firmware=firmware, devices=("sda1",))
+    check_found(found, style=style, firmware=firmware, devices=("sda1",))
 
 
 def test_key_boots_under_secure_boot(tmp_path: Path) -> None:
     key = tmp_path / "key.img"
     build_usb_image(bootable_base("el9", signed=True), key, two_node_plan())
     found = boot(key, tmp_path, firmware="uefi-secure", bus="usb")
-    check_found(found, firmware="uefi-secure", devices=("sda1",))
+    check_found(found, style="el9", firmware="uefi-secure", devices=("sda1",))
 
 
 def test_kickstart_behind_a_wrong_label_is_not_found(tmp_path: Path) -> None:
