@@ -163,12 +163,26 @@ def _written(
     return [*out, "}"]
 
 
-# `exit` hands back to UEFI, which starts the next boot option. A BIOS loads the first
-# sector of the first disk that is not the medium itself; `root` names the medium here.
+# Where the systems that this medium installs put their UEFI loaders. None of these folders
+# is on the medium itself.
+_LOCAL_LOADERS = (
+    *(f"/EFI/{name}/shimx64.efi" for name in ("almalinux", "rocky", "centos", "redhat", "debian")),
+    "/EFI/debian/grubx64.efi",
+)
+# In UEFI the disk's own loader is started: a plain `exit` would tell the firmware that all
+# went well, and it would show its set-up screen instead of going on to the disk (UEFI 2.10,
+# section 3.1.1). `exit 1` at the end is Red Hat's spelling of "go on"; others ignore the 1.
+# A BIOS loads the first sector of the first disk that is not the medium; `root` names that.
 _LOCAL = f"""\
 menuentry '{model.LOCAL_TITLE}' --id {model.OWN}local {{
 	if [ "$grub_platform" = "efi" ]; then
-		exit
+		for loader in {" ".join(_LOCAL_LOADERS)}; do
+			if search --no-floppy --set=disk --file $loader; then
+				chainloader ($disk)$loader
+				boot
+			fi
+		done
+		exit 1
 	fi
 	insmod chain
 	insmod regexp

@@ -36,8 +36,11 @@ def local_disk(path: Path) -> Path:
     argv = ["mkfs.fat", "-F", "16", "-n", "LOCAL", "--offset", str(_START), str(path)]
     subprocess.run([*argv, str(_SECTORS // 2)], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as scratch:
-        loader = Path(scratch) / "BOOTX64.EFI"
+        loader = Path(scratch) / "loader.efi"
         grub_efi(loader, early=_EARLY)
-        subprocess.run(["mmd", "-i", volume, "::/EFI", "::/EFI/BOOT"], check=True)
-        subprocess.run(["mcopy", "-i", volume, str(loader), "::/EFI/BOOT/"], check=True)
+        subprocess.run(
+            ["mmd", "-i", volume, "::/EFI", "::/EFI/BOOT", "::/EFI/almalinux"], check=True
+        )
+        for place in ("BOOT/BOOTX64.EFI", "almalinux/shimx64.efi"):
+            subprocess.run(["mcopy", "-i", volume, str(loader), f"::/EFI/{place}"], check=True)
     return path
