@@ -15,12 +15,13 @@ from pathlib import Path
 class Case:
     """A thing to measure: a command, run in a folder of its own that is emptied before.
 
-    ``baseline`` names the case that it is compared with; ``target`` is the largest ratio.
+    ``baselines`` name the cases that it is compared with, the slowest of them; ``target`` is
+    the largest ratio.
     """
 
     name: str
     argv: tuple[str, ...]
-    baseline: str | None = None
+    baselines: tuple[str, ...] = ()
     target: float | None = None
 
 
@@ -73,8 +74,11 @@ def table(results: Sequence[Result]) -> str:
     ]
     for result in results:
         case = result.case
-        ratio = f"{result.median / medians[case.baseline]:.2f}" if case.baseline else ""
-        baseline = f" × {case.baseline}" if case.baseline else ""
+        ratio = baseline = ""
+        if case.baselines:
+            ratio = f"{result.median / max(medians[name] for name in case.baselines):.2f}"
+            names = ", ".join(case.baselines)
+            baseline = f" × max({names})" if len(case.baselines) > 1 else f" × {names}"
         target = f"≤ {case.target}" if case.target else ""
         lines.append(
             f"| {case.name} | {result.median:.2f} | {min(result.seconds):.2f} |"

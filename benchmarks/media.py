@@ -38,6 +38,23 @@ from iso_builder.usb import build_usb_image
 build_usb_image(base, out / "key.img", plan)
 """
 )
+_ISO = (
+    _PLAN
+    + """
+from iso_builder.build import build_iso
+build_iso(base, out / "install.iso", plan, media_check=MEDIA_CHECK)
+"""
+)
+#: What mkksiso calls to add files to an ISO, and to implant the MD5 afterwards.
+_REMASTER = r"""
+set -eu
+seq 2000 > "$OUT/site.ks"
+xorriso -indev "$1" -outdev "$OUT/install.iso" -boot_image any replay \
+    -volid B2CT-BENCH -map "$OUT/site.ks" /site.ks >/dev/null 2>&1
+"""
+_IMPLANT = r"""
+implantisomd5 --force "$OUT/install.iso" >/dev/null
+"""
 #: What others do: extract the ISO, format an image, copy the files in.
 _MCOPY = r"""
 set -eu
@@ -68,13 +85,33 @@ def cases(base: Path) -> list[Case]:
                 "sh",
                 str(base),
             ),
-            "cp",
+            ("cp",),
         ),
-        Case("USB image", python(_USB, root, base), "cp", 3.0),
+        Case("MD5 pass", ("sh", "-c", 'md5sum "$1" >"$OUT/md5"', "sh", str(base)), ("cp",)),
+        Case(
+            "ISO without media check",
+            python(_ISO.replace("MEDIA_CHECK", "False"), root, base),
+            ("cp",),
+            1.6,
+        ),
+        Case(
+            "ISO", python(_ISO.replace("MEDIA_CHECK", "True"), root, base), ("cp", "MD5 pass"), 1.25
+        ),
+        Case(
+            "ISO by xorriso's full remaster, no MD5",
+            ("sh", "-c", _REMASTER, "sh", str(base)),
+            ("cp",),
+        ),
+        Case(
+            "ISO by xorriso's full remaster and implantisomd5",
+            ("sh", "-c", _REMASTER + _IMPLANT, "sh", str(base)),
+            ("cp", "MD5 pass"),
+        ),
+        Case("USB image", python(_USB, root, base), ("cp",), 3.0),
         Case(
             "USB image by extraction and mcopy",
             ("sh", "-c", _MCOPY, "sh", str(base), size),
-            "cp",
+            ("cp",),
         ),
     ]
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs7
-
 _PKCS = 0x0002
 _MAX_SIGNATURES = 8
 
@@ -52,6 +49,10 @@ def _without_padding(blob: bytes) -> bytes:
 
 def _signer(blob: bytes) -> str:
     """The common name of the certificate that signed no other one of the blob."""
+    # Loaded on use: only an inspection reads signatures.
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
     try:
         certificates = pkcs7.load_der_pkcs7_certificates(_without_padding(blob))
     except (ValueError, TypeError):
