@@ -44,7 +44,7 @@ bench: setup-test ## Measure media and rendering against their physical limits
 	$(BIN)/python benchmarks/media.py
 	$(BIN)/python benchmarks/render.py
 
-docs: setup ## Write docs/commands.md and docs/site.md from the source
+docs: setup ## Write docs/reference/ from the source
 	$(BIN)/python tools/generate-docs
 
 format: setup ## Format the source

@@ -18,6 +18,13 @@ class B2ctError(Exception):
         self.hint = hint
 
 
+def _one_line(text: str) -> str:
+    """Write out line breaks and control characters that a file's keys and values may hold."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One problem of an input file.
@@ -32,7 +39,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        return _one_line(f"{where}: {self.message}" + (f"; {self.hint}" if self.hint else ""))
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +48,8 @@ class Note(Problem):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: note: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        told = f"{where}: note: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        return _one_line(told)
 
 
 class ProblemsError(B2ctError):

@@ -10,7 +10,9 @@ import ipaddress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
+
+from b2ct.model.types import matching
 
 _EXAMPLES: Final = {4: "10.20.0.11", 6: "2001:db8::11"}
 _SUBNETS: Final = {4: "10.20.0.0/24", 6: "2001:db8:20::/64"}
@@ -113,13 +115,17 @@ Subnet4 = Annotated[
     IPv4Network,
     BeforeValidator(
         _subnet4,
-        json_schema_input_type=Annotated[str, Field(pattern=r"^\d+(\.\d+){3}/\d{1,2}$")],
+        json_schema_input_type=Annotated[
+            str, matching(r"^\d+(\.\d+){3}/\d{1,2}$", "a subnet such as 10.20.0.0/24")
+        ],
     ),
 ]
 Subnet6 = Annotated[
     IPv6Network,
     BeforeValidator(
         _subnet6,
-        json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9A-Fa-f:.]+/\d{1,3}$")],
+        json_schema_input_type=Annotated[
+            str, matching(r"^[0-9A-Fa-f:.]+/\d{1,3}$", "a subnet such as 2001:db8:20::/64")
+        ],
     ),
 ]

@@ -68,7 +68,7 @@ class General(Model):
         ),
     ] = Field("en_US.UTF-8", description="System locale")
     admins: tuple[Admin, ...] = Field(min_length=1, description="Who administers the site")
-    dns: Dns
+    dns: Dns = Field(description="Name servers and search domains")
     time_servers: tuple[HostOrAddress, ...] = Field(
         min_length=1, description="NTP servers, names or addresses"
     )

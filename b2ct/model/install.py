@@ -20,6 +20,11 @@ class Question(StrEnum):
     DISK = "disk"
 
 
+_SuiteName = Annotated[
+    str, matching(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "a name such as stable or main")
+]
+
+
 class Repository(Model):
     """A package repository that is configured on installed machines, always verified.
 
@@ -27,11 +32,11 @@ class Repository(Model):
     its architecture.
     """
 
-    name: SectionName
+    name: SectionName = Field(description="Name of the repository's file on the machines")
     url: HttpsUrl = Field(description="Address of the repository; TLS only")
     gpg_key: HttpsUrl = Field(description="Address of its signing key; TLS only")
-    suite: str = Field("stable", description="Debian only: the suite")
-    components: tuple[str, ...] = Field(("main",), description="Debian only: the components")
+    suite: _SuiteName = Field("stable", description="Debian only: the suite")
+    components: tuple[_SuiteName, ...] = Field(("main",), description="Debian only: the components")
 
 
 class Mirror(Model):

@@ -22,15 +22,15 @@ class Purpose(StrEnum):
 class Range4(Model):
     """A range of IPv4 addresses, both ends included."""
 
-    first: Address4
-    last: Address4
+    first: Address4 = Field(description="First address")
+    last: Address4 = Field(description="Last address")
 
 
 class Range6(Model):
     """A range of IPv6 addresses, both ends included."""
 
-    first: Address6
-    last: Address6
+    first: Address6 = Field(description="First address")
+    last: Address6 = Field(description="Last address")
 
 
 class IPv4(Model):
@@ -54,15 +54,17 @@ class IPv6(Model):
 class Network(Model):
     """One layer-2 network with its subnets."""
 
-    purpose: Purpose
+    purpose: Purpose = Field(
+        description="service (installation, ssh and storage; exactly one), private or public"
+    )
     vlan: Annotated[int, Field(ge=1, le=4094), NO_TRUTH_VALUE] | None = Field(
         None, description="VLAN tag on the wire; none means untagged"
     )
     mtu: Annotated[int, Field(ge=1280, le=9216), NO_TRUTH_VALUE] = Field(
         1500, description="In bytes"
     )
-    ipv4: IPv4 | None = None
-    ipv6: IPv6 | None = None
+    ipv4: IPv4 | None = Field(None, description="Its IPv4 subnet")
+    ipv6: IPv6 | None = Field(None, description="Its IPv6 subnet")
     service_addresses: dict[SectionName, AnyAddress] = Field(
         default_factory=dict,
         description="Virtual addresses (VIPs) that move between nodes, by name",

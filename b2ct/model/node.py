@@ -27,7 +27,9 @@ class Bond(Model):
     """Several network cards as one device."""
 
     members: tuple[DeviceName, ...] = Field(min_length=2, description="Network cards by name")
-    mode: BondMode = BondMode.ACTIVE_BACKUP
+    mode: BondMode = Field(
+        BondMode.ACTIVE_BACKUP, description="Bonding mode; 802.3ad needs a switch that takes part"
+    )
 
 
 class Attachment(Model):
@@ -45,7 +47,7 @@ class Attachment(Model):
 class Addresses(Model):
     """A node's addresses on one network."""
 
-    ipv4: Address4OrDhcp | None = None
+    ipv4: Address4OrDhcp | None = Field(None, description="An address, or dhcp")
     ipv6: Address6OrAuto | None = Field(
         None, description="An address, or auto for router advertisements"
     )
@@ -65,18 +67,22 @@ class Hardware(Model):
     """What alike machines share; a node may say any of it for itself."""
 
     nics: tuple[DeviceName, ...] = Field((), description="Network cards without known MAC address")
-    bonds: dict[DeviceName, Bond] = Field(default_factory=dict)
+    bonds: dict[DeviceName, Bond] = Field(
+        default_factory=dict, description="Several network cards as one, by a device name"
+    )
     attach: dict[SectionName, Attachment] = Field(
         default_factory=dict, description="How each network is reached, by network name"
     )
-    disk: Disk | None = None
-    volumes: dict[VolumeName, Volume] = Field(default_factory=dict)
+    disk: Disk | None = Field(None, description="The disk that is installed on")
+    volumes: dict[VolumeName, Volume] = Field(
+        default_factory=dict, description="Logical volumes on that disk, by name"
+    )
 
 
 class Node(Hardware):
     """One machine."""
 
-    roles: tuple[Role, ...] = Field(min_length=1)
+    roles: tuple[Role, ...] = Field(min_length=1, description="What the node does in the site")
     hardware: SectionName | None = Field(None, description="Name of a hardware description")
     release: ReleaseId | None = Field(None, description="Release, if not the site's")
     serial: (

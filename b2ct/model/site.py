@@ -25,12 +25,19 @@ class Site(Model):
     plugin: Literal["b2ct.cloud.site"] = Field(
         description="Makes this file an Ansible inventory; always b2ct.cloud.site"
     )
-    site: General
-    networks: dict[SectionName, Network] = Field(min_length=1)
-    install: Install
-    opennebula: OpenNebula = Field(default_factory=lambda: OpenNebula.model_validate({}))
-    hardware: dict[SectionName, Hardware] = Field(default_factory=dict)
-    nodes: dict[HostName, Node] = Field(min_length=1)
+    site: General = Field(description="What is true of every machine")
+    networks: dict[SectionName, Network] = Field(min_length=1, description="The networks, by name")
+    install: Install = Field(description="How machines are installed")
+    opennebula: OpenNebula = Field(
+        default_factory=lambda: OpenNebula.model_validate({}),
+        description="The cloud's own software",
+    )
+    hardware: dict[SectionName, Hardware] = Field(
+        default_factory=dict, description="What alike machines share, by a name for their kind"
+    )
+    nodes: dict[HostName, Node] = Field(
+        min_length=1, description="The machines, by short host name"
+    )
 
     @cached_property
     def service_network(self) -> str | None:

@@ -34,7 +34,7 @@ class DiskType(StrEnum):
 class DiskRule(Model):
     """A rule that must match exactly one fixed disk; no match or several is a refusal."""
 
-    type: DiskType = DiskType.ANY
+    type: DiskType = Field(DiskType.ANY, description="What kind of drive matches")
     min_size: Size | None = Field(None, description="Smallest size that matches")
     max_size: Size | None = Field(None, description="Largest size that matches")
 
@@ -68,7 +68,12 @@ class Disk(Model):
         False, description="Kernel names change between boots; true accepts the risk"
     )
     size: Size | None = Field(None, description="Size of the disk, to check the volumes against")
-    erase: Erase = Field(Erase.BLANK, description="What may be erased without asking")
+    erase: Erase = Field(
+        Erase.BLANK,
+        description="What may be erased without asking: blank: nothing, the disk must carry no"
+        " partition table and no signature; b2ct: an installation of this very site; anything:"
+        " whatever is found",
+    )
 
 
 class VolumePurpose(StrEnum):
@@ -95,7 +100,11 @@ def _size_or_rest(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
 class Volume(Model):
     """One logical volume of the install disk's volume group."""
 
-    purpose: VolumePurpose = VolumePurpose.SYSTEM
+    purpose: VolumePurpose = Field(
+        VolumePurpose.SYSTEM,
+        description="datastore holds images and disks of virtual machines; drbd is created without"
+        " a file system, as a backing device",
+    )
     size: Annotated[
         int | Literal["rest"],
         BeforeValidator(_size_or_rest, json_schema_input_type=SizeText | Literal["rest"]),

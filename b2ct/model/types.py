@@ -211,7 +211,7 @@ def _whole_number(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
 NO_TRUTH_VALUE: Final = BeforeValidator(_whole_number)
 SizeText = Annotated[
     str,
-    Field(pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]([iI]?[bB])?)\s*$", examples=["40GiB", "480GB"]),
+    matching(r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]([iI]?[bB])?)\s*$", "a size such as 40GiB or 480GB"),
 ]
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=SizeText)]
 Mac = Annotated[
@@ -219,30 +219,47 @@ Mac = Annotated[
     BeforeValidator(
         _mac_input,
         json_schema_input_type=Annotated[
-            str, Field(pattern=r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")
+            str, matching(r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$", "a MAC address, in quotes")
         ],
     ),
     AfterValidator(_mac),
 ]
 
 
-def _for_editors(pattern: str) -> Any:  # noqa: ANN401 - pydantic's FieldInfo
+def _for_editors(pattern: str, what: str) -> Any:  # noqa: ANN401 - pydantic's FieldInfo
     """Put a pattern into the JSON Schema only: the validator tells faults in better words."""
+    PATTERNS[pattern] = what
     return Field(json_schema_extra={"pattern": pattern})
 
 
 _DOMAIN_PATTERN: Final = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*\.?$"
 HostName = Annotated[
-    str, AfterValidator(_host_name), _for_editors(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    str,
+    AfterValidator(_host_name),
+    _for_editors(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "a short host name"),
 ]
-DomainName = Annotated[str, AfterValidator(_domain), _for_editors(_DOMAIN_PATTERN)]
-HostOrAddress = Annotated[str, AfterValidator(_host_or_address)]
-FatLabel = Annotated[str, AfterValidator(_fat_label), _for_editors(r"^[A-Z0-9_-]{1,11}$")]
+DomainName = Annotated[str, AfterValidator(_domain), _for_editors(_DOMAIN_PATTERN, "a DNS domain")]
+HostOrAddress = Annotated[
+    str,
+    AfterValidator(_host_or_address),
+    _for_editors(r"^[A-Za-z0-9][A-Za-z0-9.:-]*$", "a DNS name or an address"),
+]
+FatLabel = Annotated[
+    str,
+    AfterValidator(_fat_label),
+    _for_editors(
+        r"^[A-Z0-9_-]{1,11}$", "a volume label: capital letters, digits, - and _, 11 at most"
+    ),
+]
 SshKey = Annotated[
-    str, AfterValidator(_ssh_key), _for_editors(r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*")
+    str,
+    AfterValidator(_ssh_key),
+    _for_editors(r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*", "an ssh public key"),
 ]
-Url = Annotated[str, AfterValidator(_url), _for_editors("^https?://")]
-HttpsUrl = Annotated[str, AfterValidator(_https), _for_editors("^https://")]
+Url = Annotated[str, AfterValidator(_url), _for_editors("^https?://", "a web address")]
+HttpsUrl = Annotated[
+    str, AfterValidator(_https), _for_editors("^https://", "a web address with https")
+]
 #: A user that useradd takes on every release.
 UserName = Annotated[
     str,

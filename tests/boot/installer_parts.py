@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import re
 import subprocess
 import tempfile
@@ -226,7 +225,7 @@ class _Parts:
             if re.match("(lib|bin|sbin)/", name) and (self.tree / "usr/lib/modules").is_dir():
                 name = f"usr/{name}"
             if wanted.fullmatch(name) and found.is_symlink():
-                self.links[name] = os.readlink(found)
+                self.links[name] = str(found.readlink())
             elif wanted.fullmatch(name) and found.is_file():
                 self.files[name] = found.read_bytes()
                 if found.stat().st_mode & 0o111:
