@@ -136,7 +136,11 @@ def check_boot_info_table(image: Path, boot: BootImage, length: int) -> None:
     """Check the table that isolinux and grub find themselves by; ``length``: of the file."""
     content = read_at(image, boot.block * BLOCK, length)
     superblock, block, size, checksum = struct.unpack_from("<IIII", content, 8)
-    assert superblock == 16, f"boot info table: superblock {superblock}"
+    # A medium with a second session has its superblock twice: there and in block 16.
+    there, first = (read_at(image, at * BLOCK, 190) for at in (superblock, 16))
+    assert there[:7] == b"\x01CD001\x01", f"boot info table: no superblock at {superblock}"
+    for field, part in (("label", slice(40, 72)), ("root folder", slice(156, 190))):
+        assert there[part] == first[part], f"boot info table: stale {field} at {superblock}"
     assert block == boot.block, f"boot info table: block {block}, is at {boot.block}"
     assert size == length, f"boot info table: {size} bytes, has {length}"
     padded = content[64:] + bytes(-len(content) % 4)
@@ -200,20 +204,31 @@ def volume_labels(image: Path, offset: int = 0) -> dict[int, str]:
     return found
 
 
-def tree(image: Path, offset: int = 0) -> dict[str, str]:
-    """Return path → SHA-256 of every file in the Rock Ridge tree whose superblock follows
-    ``offset`` (0, or the start of a partition in bytes)."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class Tree:
+    """A Rock Ridge tree: path → SHA-256, and where its last file ends, in sectors of the image."""
+
+    files: dict[str, str]
+    end: int
+
+
+def tree(image: Path, start: int = 0) -> Tree:
+    """Read the tree whose superblock is 16 blocks behind the sector ``start``."""
+    files: dict[str, str] = {}
+    end = 0
     with image.open("rb") as handle:
         iso = pycdlib.PyCdlib()
-        iso.open_fp(_Window(handle, offset) if offset else handle)
+        iso.open_fp(_Window(handle, start * SECTOR) if start else handle)
         try:
             for folder, _, names in iso.walk(rr_path="/"):
                 for name in names:
                     path = f"{folder.rstrip('/')}/{name}"
                     content = io.BytesIO()
                     iso.get_file_from_iso_fp(content, rr_path=path)
-                    found[path] = hashlib.sha256(content.getvalue()).hexdigest()
+                    files[path] = hashlib.sha256(content.getvalue()).hexdigest()
+                    place = iso.get_record(rr_path=path).extent_location()
+                    sectors = -(-len(content.getvalue()) // SECTOR)
+                    end = max(end, start + place * 4 + sectors)
         finally:
             iso.close()
-    return found
+    return Tree(files, end)
