@@ -1,7 +1,7 @@
 """How far long work is, for people at a terminal, for logs and for programs.
 
 At a terminal: one line that renews itself, with rate and remaining time. In a log: a line
-at every tenth of the way. With ``--json``: one JSON object a line, about one a second.
+at every tenth of the way, and none for work that is done within two seconds. With ``--json``: one JSON object a line, about one a second.
 All of it goes to standard error, so that standard output carries results only.
 """
 
@@ -15,6 +15,7 @@ from typing import TextIO
 
 _TTY_INTERVAL_S = 0.2
 _JSON_INTERVAL_S = 1.0
+_LOG_PATIENCE_S = 2.0
 _WIDTH = 79
 
 
@@ -66,7 +67,7 @@ class ProgressPrinter:
         begins = what != self._what
         if begins:
             self._close_line()
-            self._what, self._begun, self._first, self._tenth = what, now, done, 0
+            self._what, self._begun, self._first, self._tenth = what, now, done, -1
         ends = bool(total) and done >= total
         if self._json:
             if begins or ends or now - self._printed >= _JSON_INTERVAL_S:
@@ -81,7 +82,7 @@ class ProgressPrinter:
                 self._open_line = True
         else:
             tenth = 10 * done // total if total else 0
-            if begins or tenth > self._tenth:
+            if now - self._begun >= _LOG_PATIENCE_S and tenth > self._tenth:
                 self._tenth = tenth
                 self._line(self._text(now, done, total))
 

@@ -34,7 +34,7 @@ def run(printer: ProgressPrinter, clock: Clock) -> None:
     with printer as progress:
         for step in range(101):
             progress("copying", step * 1_000_000, 100_000_000)
-            clock.now += 0.1
+            clock.now += 0.125
         progress("checking", 5, 0)
 
 
@@ -42,10 +42,28 @@ def test_a_log_gets_a_line_at_every_tenth(clock: Clock) -> None:
     log = io.StringIO()
     run(ProgressPrinter(stream=log), clock)
     lines = log.getvalue().splitlines()
-    assert len(lines) == 12
-    assert lines[0] == "copying: 0 % of 100 MB"
-    assert lines[5] == "copying: 50 % of 100 MB, 10 MB/s, 5 s left"
-    assert lines[-2:] == ["copying: 100 % of 100 MB, 10 MB/s", "checking: 5 B"]
+    assert len(lines) == 10
+    assert lines[0] == "copying: 16 % of 100 MB, 8.0 MB/s, 10 s left"
+    assert lines[4] == "copying: 50 % of 100 MB, 8.0 MB/s, 6 s left"
+    assert lines[-1] == "copying: 100 % of 100 MB, 8.0 MB/s"
+
+
+def test_a_log_is_not_told_of_short_work(clock: Clock) -> None:
+    log = io.StringIO()
+    with ProgressPrinter(stream=log) as progress:
+        for step in range(11):
+            progress("hashing", step * 10, 100)
+            clock.now += 0.15
+    assert log.getvalue() == ""
+
+
+def test_a_log_is_told_of_long_work_of_unknown_length(clock: Clock) -> None:
+    log = io.StringIO()
+    with ProgressPrinter(stream=log) as progress:
+        for step in range(30):
+            progress("unpacking", step, 0)
+            clock.now += 0.125
+    assert log.getvalue().splitlines() == ["unpacking: 16 B, 8 B/s"]
 
 
 def test_a_terminal_gets_one_line_that_renews_itself(clock: Clock) -> None:
@@ -56,7 +74,7 @@ def test_a_terminal_gets_one_line_that_renews_itself(clock: Clock) -> None:
     shown = first.split("\r")[1:]
     assert 30 < len(shown) < 60
     assert {len(text) for text in shown} == {79}
-    assert shown[-1].rstrip() == "copying: 100 % of 100 MB, 10 MB/s"
+    assert shown[-1].rstrip() == "copying: 100 % of 100 MB, 8.0 MB/s"
     assert second.strip() == "checking: 5 B"
 
 
@@ -64,7 +82,7 @@ def test_a_program_gets_an_object_a_second(clock: Clock) -> None:
     log = io.StringIO()
     run(ProgressPrinter(as_json=True, stream=log), clock)
     events = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert 10 < len(events) < 15
+    assert 10 < len(events) < 20
     assert events[-2] == {
         "event": "progress",
         "what": "copying",
