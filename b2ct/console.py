@@ -1,8 +1,9 @@
 """How far long work is, for people at a terminal, for logs and for programs.
 
 At a terminal: one line that renews itself, with rate and remaining time. In a log: a line
-at every tenth of the way, and none for work that is done within two seconds. With ``--json``: one JSON object a line, about one a second.
-All of it goes to standard error, so that standard output carries results only.
+at every tenth of the way, and none for work that is done within two seconds. With
+``--json``: one JSON object a line, about one a second. All of it goes to standard error, so
+that standard output carries results only.
 """
 
 from __future__ import annotations
