@@ -40,9 +40,15 @@ def human_time(seconds: float) -> str:
 
 
 class ProgressPrinter:
-    """A :data:`iso_builder.progress.Progress` that prints; use it in a ``with``."""
+    """A :data:`iso_builder.progress.Progress` that prints; use it in a ``with``.
 
-    def __init__(self, *, as_json: bool = False, stream: TextIO | None = None) -> None:
+    ``unit`` names what is counted where it is not bytes.
+    """
+
+    def __init__(
+        self, *, as_json: bool = False, stream: TextIO | None = None, unit: str = ""
+    ) -> None:
+        self._unit = unit
         self._stream = stream or sys.stderr
         self._json = as_json
         self._tty = self._stream.isatty() and not as_json
@@ -90,17 +96,20 @@ class ProgressPrinter:
     def _text(self, now: float, done: int, total: int) -> str:
         text = self._what
         if total:
-            text += f": {100 * done // total} % of {human_size(total)}"
+            text += f": {100 * done // total} % of {self._amount(total)}"
         elif done:
-            text += f": {human_size(done)}"
+            text += f": {self._amount(done)}"
         seconds = now - self._begun
         moved = done - self._first
         if seconds >= 1 and moved > 0:
             rate = moved / seconds
-            text += f", {human_size(rate)}/s"
+            text += f", {self._amount(rate)}/s"
             if total > done:
                 text += f", {human_time((total - done) / rate)} left"
         return text
+
+    def _amount(self, count: float) -> str:
+        return f"{count:.0f} {self._unit}" if self._unit else human_size(count)
 
     def _line(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -48,6 +48,15 @@ def test_a_log_gets_a_line_at_every_tenth(clock: Clock) -> None:
     assert lines[-1] == "copying: 100 % of 100 MB, 8.0 MB/s"
 
 
+def test_what_is_counted_has_its_name(clock: Clock) -> None:
+    log = io.StringIO()
+    with ProgressPrinter(stream=log, unit="nodes") as progress:
+        progress("rendering", 0, 5000)
+        clock.now += 4
+        progress("rendering", 1000, 5000)
+    assert log.getvalue() == "rendering: 20 % of 5000 nodes, 250 nodes/s, 16 s left\n"
+
+
 def test_a_log_is_not_told_of_short_work(clock: Clock) -> None:
     log = io.StringIO()
     with ProgressPrinter(stream=log) as progress:
