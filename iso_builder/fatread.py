@@ -86,6 +86,12 @@ class _Reader:
         self._root = Extent(offset + self._first - root_size, root_size)
         self._root_cluster = struct.unpack_from("<I", raw, 44)[0] if self.bits == 32 else 0
         self.files: dict[str, FatFile] = {}
+        self._followed = 0
+
+    def _damaged(self, why: str) -> MediaError:
+        return MediaError(
+            f"the EFI boot image of {self._image.path} is damaged: {why}", DAMAGED_HINT
+        )
 
     def _next(self, cluster: int) -> int:
         if self.bits == 12:
@@ -99,16 +105,18 @@ class _Reader:
         """Where the clusters of a file or folder are; ``size`` None: to the end of the chain."""
         extents: list[Extent] = []
         left = _MAX_FOLDER if size is None else size
+        if left > max(self.size, _MAX_FOLDER):
+            raise self._damaged("a file is larger than the whole")
         seen = 0
         while left > 0:
             if not 2 <= cluster < self.clusters + 2:
                 if size is None and seen and cluster >= (1 << min(self.bits, 28)) - 8:
                     break
-                raise MediaError(
-                    f"the EFI boot image of {self._image.path} is damaged: a chain of clusters "
-                    "ends before its file does",
-                    DAMAGED_HINT,
-                )
+                raise self._damaged("a chain of clusters ends before its file does")
+            # No cluster belongs to two files: all chains together are no longer than the FAT.
+            self._followed += 1
+            if self._followed > self.clusters:
+                raise self._damaged("chains of clusters lead in circles")
             place = self.offset + self._first + (cluster - 2) * self.cluster
             part = min(self.cluster, left)
             if extents and extents[-1].end == place:
@@ -160,10 +168,7 @@ class _Reader:
         if len(self.files) >= _MAX_FILES or (
             is_folder and (first in above or len(above) > _MAX_DEPTH)
         ):
-            raise MediaError(
-                f"the EFI boot image of {self._image.path} is damaged: its folders lead in circles",
-                DAMAGED_HINT,
-            )
+            raise self._damaged("its folders lead in circles")
         if is_folder:
             self._walk(self.chain(first, None), path, above | {first})
         else:

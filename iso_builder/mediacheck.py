@@ -75,13 +75,8 @@ class Digest:
         if self._fragment < _READ:
             raise MediaError("the ISO is too small for a media check", "build without it")
         # The bytes after which a fragment's sum is taken.
-        self._marks = []
-        previous = 0
-        for start in range(0, self.total, _READ):
-            number = start // self._fragment
-            if number != previous:
-                self._marks.append(min(start + _READ, self.total))
-                previous = number
+        starts = [-(-n * self._fragment // _READ) * _READ for n in range(1, _FRAGMENTS + 1)]
+        self._marks = [min(start + _READ, self.total) for start in starts if start < self.total]
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._digits: list[str] = []
         self._done = 0
@@ -134,7 +129,12 @@ def read_implant(image: Image) -> Implant | None:
 def sum_up(image: Image, *, progress: Progress = silent) -> Implant:
     """Compute what belongs into the area of an image, by reading all of it."""
     descriptor, block = _descriptor(image)
-    digest = Digest(int.from_bytes(block[84:88], "big") * BLOCK)
+    size = int.from_bytes(block[84:88], "big") * BLOCK
+    if size > image.size:
+        raise MediaError(
+            f"{image.path} is cut short: it has {image.size} of {size} bytes", "download it again"
+        )
+    digest = Digest(size)
     area = area_offset(descriptor)
     for offset in range(0, digest.total, _CHUNK):
         content = image.read(offset, min(_CHUNK, digest.total - offset))

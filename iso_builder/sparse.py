@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import bisect
 import os
-import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from iso_builder.copying import copy_range, write_all
+from iso_builder.errors import MediaError
 from iso_builder.image import BLOCK, Extent, Image
-from iso_builder.mediacheck import AREA_SIZE, BLANK, Digest, Implant, area_offset
+from iso_builder.mediacheck import BLANK, Digest, Implant, area_offset
 from iso_builder.progress import Progress
 from iso_builder.volume import Volume
 
@@ -23,8 +23,9 @@ _SMALLEST_HOLE = 64 << 10
 #: Descriptors and GPT of the main tree, and of EL 10's second one.
 _HEAD = 64 * BLOCK
 _CHUNK = 8 << 20
-_BUFFER = 1 << 20
-#: How many chunks the copy may be ahead of the sum: they stay in the page cache.
+#: Small enough for the processor's cache.
+_BUFFER = 256 << 10
+#: How many chunks the copy may be ahead of the sum.
 _AHEAD = 8
 
 
@@ -93,53 +94,60 @@ def _begin_writing(part: int, piece: Extent) -> None:
     os.posix_fadvise(part, piece.offset, piece.size, os.POSIX_FADV_DONTNEED)
 
 
+def _copy_piece(image: Image, part: int, piece: Extent) -> None:
+    if copy_range(image.fd, piece.offset, part, piece.offset, piece.size) != piece.size:
+        raise MediaError(f"{image.path} became shorter while it was read")
+    _begin_writing(part, piece)
+
+
 def copy_contents(image: Image, part: int, contents: Iterable[Extent], progress: Progress) -> None:
     """Second step without a sum."""
     pieces = _pieces(contents, _CHUNK)
     total = sum(piece.size for piece in pieces)
     done = 0
     for piece in pieces:
-        copy_range(image.fd, piece.offset, part, piece.offset, piece.size)
-        _begin_writing(part, piece)
+        _copy_piece(image, part, piece)
         done += piece.size
         progress("copying", done, total)
 
 
 class _Copier(threading.Thread):
-    """Copies pieces in order; ``wait`` returns when the next one is there."""
+    """Copies pieces in order, at most ``_AHEAD`` of them before ``allow`` was called for each."""
 
-    def __init__(self, copy: Callable[[Extent], object], pieces: list[Extent]) -> None:
+    def __init__(self, image: Image, part: int, pieces: list[Extent]) -> None:
         super().__init__(name="copier", daemon=True)
-        self._copy = copy
-        self._pieces = pieces
-        self._ready: queue.Queue[BaseException | None] = queue.Queue(_AHEAD)
-        self._stopped = threading.Event()
+        self._image, self._part, self._pieces = image, part, pieces
+        self._allowed = threading.Semaphore(_AHEAD)
+        self._stopped = False
+        self._error: BaseException | None = None
 
     def run(self) -> None:
-        result: BaseException | None = None
-        for piece in self._pieces:
-            try:
-                self._copy(piece)
-            except BaseException as error:
-                result = error
-            while not self._stopped.is_set():
-                try:
-                    self._ready.put(result, timeout=0.5)
-                    break
-                except queue.Full:
-                    continue
-            if result is not None or self._stopped.is_set():
-                return
+        """Copy, until all is there, something fails or nobody waits for it any more."""
+        try:
+            for piece in self._pieces:
+                self._allowed.acquire()
+                if self._stopped:
+                    return
+                _copy_piece(self._image, self._part, piece)
+        except BaseException as error:
+            self._error = error
 
-    def wait(self) -> None:
-        """Wait for the next piece; an error of its copy is raised here."""
-        result = self._ready.get()
-        if result is not None:
-            raise result
+    def allow(self) -> None:
+        """Let the copy go on by one piece; an error of the copy is raised here."""
+        if self._error is not None:
+            raise self._error
+        self._allowed.release()
+
+    def finish(self) -> None:
+        """Wait for the last piece; an error of the copy is raised here."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
         """End the thread before the file that it writes to is closed."""
-        self._stopped.set()
+        self._stopped = True
+        self._allowed.release()
         self.join()
 
 
@@ -151,32 +159,33 @@ def copy_and_sum(
     volume: Volume,
     progress: Progress,
 ) -> Implant:
-    """Second step with the sum of the media check, which is taken from the copy.
+    """Second step with the sum of the media check.
 
-    ``volume`` is that of the finished image. One thread copies inside the kernel, this one
-    sums up what is there: on two cores the copy costs nothing.
+    ``volume`` is that of the finished image. One thread copies; this one sums up the same
+    bytes of the base, and between them what is finished in the copy: on two cores the copy
+    costs nothing, and the two stay close enough to read a slow disk once.
     """
     write_all(part, BLANK, area_offset(volume.descriptor))
     digest = Digest(volume.size)
-    gaps = _pieces(between(contents, volume.size), _CHUNK)
     pieces = _pieces(contents, _CHUNK)
     copied = set(pieces)
-    copier = _Copier(lambda p: copy_range(image.fd, p.offset, part, p.offset, p.size), pieces)
     buffer = memoryview(bytearray(_BUFFER))
+    copier = _Copier(image, part, pieces)
     copier.start()
     try:
-        for piece in sorted([*gaps, *pieces]):
-            if piece in copied:
-                copier.wait()
+        for piece in sorted([*_pieces(between(contents, volume.size), _CHUNK), *pieces]):
+            source = image.fd if piece in copied else part
             for offset in range(piece.offset, piece.end, _BUFFER):
-                count = os.preadv(part, [buffer[: min(_BUFFER, piece.end - offset)]], offset)
-                digest.update(buffer[:count])
-            _begin_writing(part, piece)
+                view = buffer[: min(_BUFFER, piece.end - offset)]
+                if os.preadv(source, [view], offset) != len(view):
+                    raise MediaError(f"{image.path} became shorter while it was read")
+                digest.update(view)
+            if piece in copied:
+                copier.allow()
             progress("copying and summing up", piece.end, volume.size)
+        copier.finish()
     finally:
         copier.stop()
     implant = digest.implant()
-    area = implant.area()
-    assert len(area) == AREA_SIZE
-    write_all(part, area, area_offset(volume.descriptor))
+    write_all(part, implant.area(), area_offset(volume.descriptor))
     return implant

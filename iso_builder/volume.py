@@ -22,8 +22,9 @@ _SYSTEM_AREA = 16 * BLOCK
 _MAX_DESCRIPTORS = 32
 _MAX_NODES = 200_000
 _MAX_DEPTH = 64
-# A vendor's DVD with 20,000 files has some 10 MB of directories.
-_MAX_BYTES_READ = 48 << 20
+# A vendor's DVD with 12,000 files has 3 MB of directories and path tables. pycdlib makes
+# objects of some forty times the size.
+_MAX_BYTES_READ = 16 << 20
 # Legitimate readers look at a block a few times; a loop looks at it without end.
 _MAX_READS_OF_A_BLOCK = 64
 

@@ -35,6 +35,18 @@ HANGS = 60
 ROOT = Path(__file__).parents[3]
 
 
+#: Address space that no input may need; without a limit one could take the whole machine.
+MOST_MEMORY = 3 << 30
+
+
+@pytest.fixture(autouse=True)
+def _limited_memory():
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 @functools.cache
 def raw_of(style):
     return cached_base(style).read_bytes()

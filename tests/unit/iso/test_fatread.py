@@ -110,3 +110,29 @@ def test_circles_are_refused(tmp_path):
     assert fat.files
     with Image(path) as image, pytest.raises(MediaError, match="circles"):
         read_fat(image, OFFSET)
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"), [(0xFFFFFFF0, "larger than the whole"), (900_000, "ends before its file")]
+)
+def test_absurd_sizes_are_refused_at_once(tmp_path, size, reason):
+    path, _ = volume(tmp_path, 12, 2048)
+    raw = bytearray(path.read_bytes())
+    entry = raw.index(b"GRUB    CFG", OFFSET)
+    raw[entry + 28 : entry + 32] = size.to_bytes(4, "little")
+    path.write_bytes(raw)
+    with Image(path) as image, pytest.raises(MediaError, match=reason):
+        read_fat(image, OFFSET)
+
+
+def test_chains_that_never_end_are_refused(tmp_path):
+    path, _ = volume(tmp_path, 16, 20 << 10)
+    raw = bytearray(path.read_bytes())
+    entry = raw.index(b"GRUBX64 EFI", OFFSET)
+    first = int.from_bytes(raw[entry + 26 : entry + 28], "little")
+    fat = OFFSET + 512 * int.from_bytes(raw[OFFSET + 14 : OFFSET + 16], "little")
+    raw[fat + 2 * first : fat + 2 * first + 2] = first.to_bytes(2, "little")
+    raw[entry + 28 : entry + 32] = (20 << 20).to_bytes(4, "little")
+    path.write_bytes(raw)
+    with Image(path) as image, pytest.raises(MediaError, match="in circles"):
+        read_fat(image, OFFSET)
