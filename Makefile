@@ -41,6 +41,7 @@ install-test: setup-test ## One whole unattended installation of Debian in QEMU,
 	$(BIN)/python -m pytest -q -s -m install
 
 bench: setup-test ## Measure media and rendering against their physical limits
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/media.py
 	$(BIN)/python benchmarks/render.py
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from b2ct.check.report import Report
 from b2ct.model import IPv4, IPv6, Network, Purpose, Range4, Range6
@@ -274,12 +275,15 @@ def servers(report: Report) -> None:
         (("site", "dns", "servers", position), address)
         for position, address in enumerate(general.dns.servers)
     ]
-    by_address: dict[Address, Path] = {}
+    for position, server in enumerate(general.time_servers):
+        with contextlib.suppress(ValueError):  # a name is no address
+            found.append((("site", "time_servers", position), ip_address(server)))
+    by_address: dict[tuple[str | int, Address], Path] = {}
     every = all_sides(report)
     for path, address in found:
-        if address in by_address:
+        if (path[1], address) in by_address:
             report.problem(path, f"{address} is named twice", "remove one")
-        by_address.setdefault(address, path)
+        by_address.setdefault((path[1], address), path)
         if address.is_multicast or address.is_unspecified or address.is_loopback:
             report.problem(path, f"{address} is no server's address", "write the server's own")
             continue

@@ -16,6 +16,9 @@ FORBIDDEN = {
     "b2ct/model": {"yaml", "jinja2", "click", "ansible", "iso_builder", "pykickstart"},
     "b2ct/render": {"yaml", "click", "ansible"},
     "b2ct/load": {"jinja2", "click", "iso_builder", "pykickstart"},
+    "b2ct/check": {"yaml", "jinja2", "click", "ansible", "iso_builder", "pykickstart"},
+    "b2ct/show": {"yaml", "click", "ansible", "iso_builder", "pykickstart"},
+    "b2ct/new": {"yaml", "click", "ansible", "pykickstart"},
     "b2ct/media": {"yaml", "jinja2", "click", "ansible"},
 }
 

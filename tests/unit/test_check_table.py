@@ -216,6 +216,13 @@ NETWORKS = [
         " on line 27; shorten the range, or a virtual machine will take the address",
     ),
     Apple(
+        "time_server_in_vm_range",
+        "time_servers: [ntp.example.org]",
+        "time_servers: [ntp.example.org, 10.30.1.9] #!",
+        "site.time_servers[1]: 10.30.1.9 lies in the VM range 10.30.1.0 to 10.30.250.255"
+        " on line 27; shorten the range, or a virtual machine will take the address",
+    ),
+    Apple(
         "name_server_twice",
         "dns: {servers: [192.0.2.53]}",
         "dns: {servers: [192.0.2.53, 192.0.2.53]} #!",
