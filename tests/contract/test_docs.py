@@ -20,6 +20,10 @@ def test_the_reference_of_the_site_file_is_up_to_date() -> None:
     assert (REFERENCE / "site.md").read_text() == GENERATOR["Site"]().text(), "run: make docs"
 
 
+def test_the_reference_of_the_commands_is_up_to_date() -> None:
+    assert (REFERENCE / "commands.md").read_text() == GENERATOR["commands"](), "run: make docs"
+
+
 def test_links_of_the_reference_lead_somewhere() -> None:
     text = (REFERENCE / "site.md").read_text()
     headings = {
