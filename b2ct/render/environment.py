@@ -9,6 +9,9 @@ import jinja2
 from b2ct.data import data_folder
 from b2ct.render.quoting import kickstart_quote, one_line, shell_quote, shell_words
 
+#: How a line of the script in a preseed begins; ``sed`` on the machine takes it off.
+SCRIPT_MARK = "#b2ct|"
+
 
 @cache
 def raw(name: str) -> str:
@@ -17,6 +20,11 @@ def raw(name: str) -> str:
     ``${#x}`` would begin a comment of Jinja2.
     """
     return (data_folder("kickstart_templates") / name).read_text(encoding="utf-8")
+
+
+def carried(text: str) -> str:
+    """Mark every line as one of the script that a preseed carries in its comments."""
+    return "".join(f"{SCRIPT_MARK}{line}\n" for line in text.rstrip("\n").split("\n"))
 
 
 @cache
@@ -37,6 +45,7 @@ def environment() -> jinja2.Environment:
         cache_size=-1,
     )
     env.filters.update(sh=shell_quote, shwords=shell_words, ks=kickstart_quote, line=one_line)
+    env.filters["carried"] = carried
     env.globals["raw"] = raw
     return env
 

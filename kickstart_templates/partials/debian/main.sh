@@ -1,0 +1,165 @@
+# --- What happens, in four acts --------------------------------------------------------------
+# early: before the installer asks anything: which node this is, and its network.
+# disk:  disks are there: which one, and may it be erased. Only now partman gets its answers.
+# late:  the new system is on the disk: its files, accounts and marks.
+# last:  the installer has copied its logs: no copy of the preseed is left.
+
+# The installer's own questions go out by descriptor 3 and their answers come in by 0; our
+# dialog uses 3 too, so they are put aside.
+exec 7<&0 8>/dev/null </dev/null
+if (: >&3) 2>/dev/null; then exec 8>&3 3>&-; fi
+
+remember() {
+    for remembered; do
+        eval "value=\${$remembered-}"
+        value=$(printf '%s' "$value" | sed "s/'/'\\\\''/g")
+        printf "%s='%s'\n" "$remembered" "$value" >>"$W/state"
+    done
+}
+
+recall() {
+    [ -f "$W/state" ] || stop 'The first part of this script has not run: please report it.'
+    # shellcheck source=/dev/null
+    . "$W/state"
+}
+
+hash_preseed() {
+    kickstart_sha256=$(sha256sum "$R/preseed.cfg" | cut -d' ' -f1)
+    kickstart_short=$(printf '%s' "$kickstart_sha256" | cut -c1-16)
+}
+
+# Write everything for this machine, with the disk $chosen_disk.
+write_down() {
+    : >"$W/names.sed"
+    : >"$W/keep.sed"
+    : >"$W/files"
+    fill_in_machine
+    common_files
+    if [ "$known" = yes ]; then
+        # shellcheck disable=SC2086 # one word a card
+        resolve_cards $NODE_CARDS
+        node_files "$NODE"
+        return 0
+    fi
+    fill_in hostname "$host_name"
+    fill_in card "$install_card"
+    fill_in mac "$install_mac"
+    fill_in address "$address"
+    fill_in gateway "$gateway"
+    fill_in dns "$dns"
+    keep "$method"
+    [ -z "$gateway" ] || keep gateway
+    profile_files "$kind"
+}
+
+early() {
+    trap unexpected_end EXIT
+    rm -f "$W/state"
+    log "b2ct $VERSION, site $SITE, $RELEASE"
+    hash_preseed
+    udevadm settle >/dev/null 2>&1
+    read_machine
+    choose_node
+    known=yes
+    if [ -n "$NODE" ]; then
+        kind=$NODE_KIND
+        host_name=$NODE
+        announce "this machine is $NODE of site $SITE"
+    else
+        known=no
+        begin_dialog
+        introduce_machine
+        choose_role
+        profile_facts "$kind"
+        choose_host_name
+        choose_network
+        tell "The disk is asked for when the installer has found it: some minutes from now."
+    fi
+    chosen_disk=not-yet-known
+    write_down
+    bring_up_network
+    remember kickstart_sha256 kickstart_short known kind host_name NODE NODE_CARDS
+    remember install_card install_mac method address gateway dns
+    remember machine_model machine_serial consoles dialog
+    finished=yes
+}
+
+disk() {
+    trap unexpected_end EXIT
+    recall
+    find_medium
+    if [ "$known" = yes ]; then
+        cards=$NODE_CARDS
+        node_facts "$NODE"
+        NODE_CARDS=$cards
+        select_disk
+        guard_disk
+    else
+        profile_facts "$kind"
+        exec 3<>"$dialog" || stop "Console $dialog cannot be opened."
+        while :; do
+            choose_disk
+            last_screen && break
+        done
+    fi
+    write_down
+    debconf-set-selections "$W/answers.cfg" <&7 3>&8 ||
+        stop 'The installer does not take the answers about the disk: please report it.'
+    remember chosen_disk
+    announce "installing on $chosen_disk ($d_model, serial $d_serial, $d_size)"
+    finished=yes
+}
+
+# After this the disk has changed: what is wrong is said, and the installer's own message of a
+# failed command follows.
+fail() {
+    announce "*** $*"
+    exit 1
+}
+
+late() {
+    recall
+    umask 022
+    T=$R/target
+    while read -r mode path; do
+        if ! { mkdir -p "$T${path%/*}" && cp "$W/root$path" "$T$path" && chmod "$mode" "$T$path"; }; then
+            fail "$path could not be written"
+        fi
+    done <"$W/files"
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    sed -i "s/\"installed_at\": null/\"installed_at\": \"$now\"/" "$T/etc/b2ct/installed.json" ||
+        fail 'installed.json could not be written'
+    mkdir -p "$T/var/log/b2ct" && chmod 700 "$T/var/log/b2ct" && cp "$W/log" "$T/var/log/b2ct/install.log"
+    # partman has written a label on the volumes that shall be empty.
+    if [ -f "$W/raw" ]; then
+        while read -r volume; do
+            dd if=/dev/zero of="/dev/$GROUP/$volume" bs=1048576 count=4 2>/dev/null ||
+                fail "volume $volume could not be emptied"
+        done <"$W/raw"
+    fi
+    vgchange --addtag "b2ct-site-$SITE" --addtag "b2ct-kickstart-$kickstart_short" "$GROUP" ||
+        fail 'the volume group could not be marked'
+    fetch_keys
+    setup_target || fail 'the new system could not be set up'
+    # save-logs copies the installer's logs after all late commands.
+    last_hook=$R/usr/lib/finish-install.d/94zz-b2ct
+    printf '%s\n' '#!/bin/sh' "exec sh '$W/script' last" >"$last_hook"
+    chmod 755 "$last_hook" || fail 'the last step could not be prepared'
+    announce "$host_name is installed; the logs are cleaned next"
+}
+
+last() {
+    recall
+    umask 022
+    T=$R/target
+    rm -rf "$T/var/log/installer/cdebconf"
+    chroot "$T" /usr/libexec/b2ct/check-scrub || fail 'a copy of the preseed is left on the disk'
+    sed -i 's/"scrubbed": false/"scrubbed": true/' "$T/etc/b2ct/installed.json" ||
+        fail 'installed.json could not be written'
+    announce "$host_name is ready; remove the medium when the machine restarts"
+}
+
+case $1 in
+early | disk | late | last) "$1" ;;
+*) fail "unknown act $1" ;;
+esac
