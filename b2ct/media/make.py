@@ -10,6 +10,7 @@ from b2ct.base.catalogue import BaseKind
 from b2ct.base.checksums import sha256_of
 from b2ct.base.resolve import VerifiedBase
 from b2ct.errors import B2ctError
+from b2ct.media.debian import build_debian_key, debian_plan, select_debian
 from b2ct.media.manifest import Manifest, tool_versions, write_manifest
 from b2ct.media.plan import (
     KICKSTART_DIR,
@@ -66,6 +67,8 @@ def prepare(
     :raises B2ctError: unknown nodes, mixed releases, or a base of another release.
     :raises ProblemsError: everything that is wrong with the rendered text.
     """
+    if base.kind is BaseKind.DEBIAN_NETBOOT and kind == "usb":
+        return _prepare_debian(site, hashes, wanted, base)
     release = wanted.release
     if release is None and base.id in set(ReleaseId):
         release = ReleaseId(base.id)
@@ -92,6 +95,23 @@ def prepare(
     return Prepared(selection, rendered, kickstart_plan(selection, rendered, manifest), manifest)
 
 
+def _prepare_debian(site: Site, hashes: Hashes, wanted: Wanted, base: VerifiedBase) -> Prepared:
+    selection = select_debian(site, wanted, base)
+    rendered = render_selection(selection, hashes)
+    manifest = Manifest(
+        kind="usb",
+        site=site.site.name,
+        release=selection.release.id,
+        label=site.site.label,
+        nodes=tuple(node.name for node in selection.nodes),
+        kickstarts={f"{KICKSTART_DIR}/{rendered.path}": rendered.sha256},
+        arguments={entry.ident: entry.arguments for entry in menu(selection, None)},
+        base=_base_facts(base),
+        tools=tool_versions(_programs("usb")),
+    )
+    return Prepared(selection, rendered, debian_plan(selection, rendered, manifest), manifest)
+
+
 def make_usb_image(
     site: Site,
     hashes: Hashes,
@@ -107,7 +127,10 @@ def make_usb_image(
     :param size: length of the image in bytes; None for as small as it can be.
     """
     prepared = prepare(site, hashes, wanted, base, kind="usb")
-    result = build_usb_image(base.path, out, prepared.plan, size=size, progress=progress)
+    if base.netboot is not None:
+        result = build_debian_key(base.netboot, out, prepared.plan, size=size, progress=progress)
+    else:
+        result = build_usb_image(base.path, out, prepared.plan, size=size, progress=progress)
     lines = tuple(entry.command_line for entry in result.entries if entry.kernel)
     return _finish(prepared, out, {"menu": lines}, progress)
 
