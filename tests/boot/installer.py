@@ -1,0 +1,218 @@
+"""Debian's real installer on a key of ours, in a virtual machine with a network and disks.
+
+The machine reaches the package mirror through QEMU's user-mode network as the host does. The
+mirror's address is taken from the host's apt configuration when a test runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import os
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from b2ct.base.catalogue import load_catalogue
+from b2ct.base.netboot import archive_address, fetch_netboot
+from b2ct.base.resolve import VerifiedBase, resolve_base
+from b2ct.base.store import Store
+from b2ct.errors import B2ctError
+from b2ct.load import load_site
+from b2ct.media.debian import build_debian_key
+from b2ct.media.make import prepare
+from b2ct.media.wanted import Wanted
+from b2ct.render import Hashes, Rendered
+from tests.boot.installer_parts import supplement
+
+RELEASE = "debian-13"
+SUITE = "trixie"
+BASE = f"{RELEASE}-netboot"
+#: Of QEMU's user-mode network.
+GATEWAY, NAME_SERVER, SUBNET = "10.0.2.2", "10.0.2.3", "10.0.2.0/24"
+_PARTS = "/b2ct/parts.img"
+
+
+def installer_base() -> VerifiedBase:
+    """Give the packaged installer; fetch it once."""
+    try:
+        return resolve_base(BASE)
+    except B2ctError:
+        fetch_netboot(load_catalogue().get(BASE), Store())
+        return resolve_base(BASE)
+
+
+def host_mirror() -> str:
+    """Give the archive that this machine takes Debian's packages from."""
+    return archive_address(load_catalogue().get(BASE), None).rstrip("/")
+
+
+@dataclass(frozen=True)
+class LabKey:
+    """A key for the whole site, and the text on it."""
+
+    image: Path
+    rendered: Rendered
+    supplied: bool  #: whether components had to be added which the mirror lacks
+
+
+def lab_key(folder: Path, site_text: str, hashes: Hashes, arguments: str = "") -> LabKey:
+    """Build the site's key; ``arguments`` are added to every entry's kernel command line."""
+    site_file = folder / "site.yml"
+    site_file.write_text(site_text)
+    base = installer_base()
+    assert base.netboot is not None
+    site = load_site(site_file)
+    prepared = prepare(site, hashes, Wanted(everything=True), base, kind="usb")
+    parts = supplement(base.netboot.initrd, host_mirror(), SUITE)
+    plan = prepared.plan
+    files = dict(plan.files)
+    if parts:
+        files[_PARTS] = parts.read_bytes()
+    entries = tuple(
+        dataclasses.replace(
+            entry,
+            initrds=(_PARTS, *entry.initrds) if parts else entry.initrds,
+            arguments=f"{entry.arguments} {arguments}".strip(),
+        )
+        for entry in plan.entries
+    )
+    image = folder / "key.img"
+    build_debian_key(base.netboot, image, dataclasses.replace(plan, files=files, entries=entries))
+    return LabKey(image, prepared.rendered, parts is not None)
+
+
+class SystemLog:
+    """Collects the installer's syslog by UDP: ``arguments`` make the guest send it."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.arguments = f"log_host={GATEWAY} log_port={self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # An empty message to itself ends the thread; closing alone would not wake it.
+        self._socket.sendto(b"", self._socket.getsockname())
+        self._thread.join(10)
+        self._socket.close()
+
+    def _collect(self) -> None:
+        with self.target.open("wb") as log:
+            while message := self._socket.recv(65535):
+                log.write(re.sub(rb"^<\d+>", b"", message).rstrip(b"\0\n") + b"\n")
+                log.flush()
+
+
+def blank_disk(path: Path, gib: int) -> Path:
+    """Make a sparse disk."""
+    with path.open("wb") as disk:
+        disk.truncate(gib << 30)
+    return path
+
+
+def digest(path: Path) -> str:
+    """Give a hash of a sparse file: of every piece of data with its place, holes left out."""
+    found = hashlib.sha256(str(path.stat().st_size).encode())
+    with path.open("rb") as file:
+        end = 0
+        while True:
+            try:
+                start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:  # no more data
+                    raise
+                return found.hexdigest()
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            file.seek(start)
+            found.update(f"{start}:".encode())
+            left = end - start
+            while left:
+                piece = file.read(min(left, 1 << 20))
+                found.update(piece)
+                left -= len(piece)
+
+
+@dataclass(frozen=True)
+class VolumeGroup:
+    """What LVM wrote at the head of a physical volume."""
+
+    name: str
+    tags: tuple[str, ...]
+    extent_bytes: int
+    extents: dict[str, int]  #: of each logical volume
+    starts: dict[str, int]  #: first extent of each logical volume of one segment
+    first_extent_byte: int  #: of extent 0 in the physical volume
+
+
+def read_volume_group(disk: Path, offset: int) -> VolumeGroup:
+    """Read the LVM metadata of the physical volume at ``offset`` bytes of a disk.
+
+    LVM2's on-disk format: label in sector 1, metadata area at 4096, whose header names offset
+    and size of the current text from byte 40 on.
+    """
+    with disk.open("rb") as file:
+        file.seek(offset + 512)
+        assert file.read(8) == b"LABELONE", "no LVM physical volume"
+        file.seek(offset + 4096 + 40)
+        where, size = struct.unpack("<QQ", file.read(16))
+        file.seek(offset + 4096 + where)
+        text = file.read(size).decode("ascii").rstrip("\0\n")
+    head, _, volumes = text.partition("logical_volumes {")
+    sizes, starts = {}, {}
+    for name, body in re.findall(r"\n(\S+) \{\n(id = .*?)\n\}\n\}?", volumes, re.DOTALL):
+        sizes[name] = sum(int(n) for n in re.findall(r"extent_count = (\d+)", body))
+        starts[name] = int(re.findall(r'"pv0", (\d+)', body)[0])
+    extent = int(re.findall(r"extent_size = (\d+)", head)[0]) * 512
+    tags = re.findall(r"^tags = \[(.*)\]", head, re.MULTILINE)
+    return VolumeGroup(
+        name=text.split(" ", 1)[0],
+        tags=tuple(re.findall(r'"([^"]+)"', tags[0])) if tags else (),
+        extent_bytes=extent,
+        extents=sizes,
+        starts=starts,
+        first_extent_byte=int(re.findall(r"pe_start = (\d+)", head)[0]) * 512,
+    )
+
+
+def head_of_volume(disk: Path, pv_offset: int, group: VolumeGroup, name: str, size: int) -> bytes:
+    """Read the first ``size`` bytes of a logical volume."""
+    at = pv_offset + group.first_extent_byte + group.starts[name] * group.extent_bytes
+    with disk.open("rb") as file:
+        file.seek(at)
+        return file.read(size)
+
+
+def file_system(head: bytes) -> str:
+    """Name what a volume begins with; empty for zeros."""
+    if head[:4] == b"XFSB":
+        return "xfs"
+    if head[1080:1082] == b"\x53\xef":
+        return "ext4"
+    if head[4086:4096] == b"SWAPSPACE2":
+        return "swap"
+    if not any(head):
+        return ""
+    return f"unknown: {head[:32]!r}"
+
+
+def lines_with(text: str, words: Iterable[str]) -> list[str]:
+    """Give the lines that hold any of ``words``, for a message."""
+    return [line for line in text.splitlines() if any(word in line for word in words)]
