@@ -43,6 +43,7 @@ install-test: setup-test ## One whole unattended installation of Debian in QEMU,
 bench: setup-test ## Measure media and rendering against their physical limits
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/media.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/render.py
 
 docs: setup ## Write docs/reference/ from the source
