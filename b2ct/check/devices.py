@@ -176,6 +176,23 @@ def _cards_of(site: Site, nodes: Iterable[str]) -> set[str]:
     return {card for name in nodes for card in (*site.nodes[name].nics, *site.nodes[name].macs)}
 
 
+def vlan_at_installation(report: Report) -> None:
+    """The installer can bring up the service network; that of CentOS 6 knows no VLANs."""
+    service = report.site.service_network
+    if service is None:
+        return
+    for setup in setups(report.site):
+        attachment = setup.hardware.attach.get(service)
+        old = [release for release in setup.releases if release.legacy and release.major == 6]
+        if attachment is not None and old and _is_tagged(report.site, service, attachment):
+            report.problem(
+                setup.path("attach", service),
+                f"the installer of {old[0].title} brings up no VLAN",
+                "use an untagged port for the service network (tagged: false), or a later release",
+                rests_on=[("networks", service), ("install", "release")],
+            )
+
+
 def mtus(report: Report) -> None:
     """A VLAN's frames fit through the untagged network's device below it."""
     for setup in setups(report.site):

@@ -113,6 +113,38 @@ def sources(report: Report) -> None:
         seen.setdefault(repository.name, position)
 
 
+def transport(report: Report) -> None:
+    """The address that a release is installed from is one that its installer can trust.
+
+    Anaconda checks no package signatures, so a mirror must be encrypted; apt checks them.
+    The installer of CentOS 6 opens the network by itself for http:// only.
+    """
+    mirrors = report.site.install.mirrors
+    for release in report.site.releases:
+        if release.family is not Family.EL:
+            continue
+        mirror = mirrors.get(release.id)
+        path: Path = ("install", "mirrors", release.id.value, "url")
+        rests: list[Path] = [("install", "release"), ("nodes",)]
+        if release.major >= 7 and mirror is not None and mirror.url.startswith("http://"):
+            report.problem(
+                path,
+                f"the installer of {release.title} checks no package signatures,"
+                " so its mirror must be encrypted",
+                "write an https:// address",
+                rests_on=rests,
+            )
+        if release.major < 7 and (mirror or release).url.startswith("https://"):
+            report.problem(
+                path if mirror else ("install", "release"),
+                f"the installer of {release.title} reaches https:// addresses only when it is"
+                " told to by hand",
+                f"give an http:// mirror in your own network: mirrors: {{{release.id.value}:"
+                " {url: …}}",
+                rests_on=[*rests, path],
+            )
+
+
 def opennebula(report: Report) -> None:
     """OpenNebula's vendor certifies version 7 on EL 9 and 10, Debian 12 and 13."""
     version = report.site.opennebula.version

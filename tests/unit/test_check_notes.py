@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from b2ct.check.volumes import reserved
-from b2ct.model import RELEASES, ReleaseId, Role
+from b2ct.model import RELEASES, Family, ReleaseId, Role
+from b2ct.render.el.facts import FACTS
 from tests.unit.site_texts import BASE, Apple, altered, notes, told
 
 NOTES = [
@@ -160,14 +161,18 @@ def test_a_role_that_no_release_supports(tmp_path: Path, monkeypatch: pytest.Mon
     ]
 
 
-def test_xfs_is_not_of_centos_6(tmp_path: Path) -> None:
+def test_what_centos_6_cannot(tmp_path: Path) -> None:
     text = BASE.replace("almalinux-9", "centos-6\n  allow_legacy: true").replace(
         "root: {size: 40GiB", "root: {filesystem: xfs, size: 40GiB"
     )
+    text = text.replace("    purpose: service", "    purpose: service\n    vlan: 7")
     found = told(tmp_path, text)
     assert [entry.partition("; ")[0] for entry in found] == [
         "11: site.admins[0].ssh_keys: CentOS 6.7 understands none of these keys",
-        "42: hardware.box.volumes.root.filesystem: the installer of CentOS 6 makes no xfs",
+        "30: install.release: the installer of CentOS 6.7 reaches https:// addresses only when it"
+        " is told to by hand",
+        "37: hardware.box.attach.service: the installer of CentOS 6.7 brings up no VLAN",
+        "43: hardware.box.volumes.root.filesystem: the installer of CentOS 6 makes no xfs",
     ]
 
 
@@ -199,5 +204,9 @@ def test_broken_parts_draw_no_false_findings(old: str, new: str, tmp_path: Path)
 
 
 def test_reserved_room() -> None:
+    for release in RELEASES.values():
+        if release.family is Family.EL:
+            facts = FACTS[release.major]
+            assert reserved(release) >= (facts.boot_mib + facts.efi_mib) << 20, release.id
     assert reserved(RELEASES[ReleaseId.ALMALINUX_9]) == (1024 + 600 + 64) << 20
     assert reserved(RELEASES[ReleaseId.ROCKY_10]) == (2048 + 600 + 64) << 20

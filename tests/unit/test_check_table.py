@@ -411,6 +411,13 @@ RELEASES = [
         "nodes.node1.hardware: there is no hardware 'bux'; did you mean 'box'?",
     ),
     Apple(
+        "mirror_in_clear",
+        "  release: almalinux-9",
+        "  release: almalinux-9\n  mirrors:\n    almalinux-9: {url: 'http://m.example.org'} #!",
+        "install.mirrors.almalinux-9.url: the installer of AlmaLinux 9 checks no package"
+        " signatures, so its mirror must be encrypted; write an https:// address",
+    ),
+    Apple(
         "repository_twice",
         "  release: almalinux-9\n",
         "  release: almalinux-9\n  repositories:\n"
