@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -74,35 +75,48 @@ def configs(medium):
     return [medium.volume.files[path] for path in paths]
 
 
+@dataclass(frozen=True)
+class Damage:
+    """What to do to a base. Small: hypothesis keeps every example that it made."""
+
+    style: str
+    patches: tuple[tuple[int, bytes], ...]
+    end: int | None
+
+    def content(self):
+        raw = bytearray(raw_of(self.style))
+        for place, patch in self.patches:
+            raw[place : place + len(patch)] = patch
+        return bytes(raw[: len(raw_of(self.style))][: self.end])
+
+
 @st.composite
 def damaged(draw):
     """A base of one of the layouts with some of its vital bytes changed."""
     style = draw(st.sampled_from(LAYOUTS))
-    raw = bytearray(raw_of(style))
+    raw = raw_of(style)
+    patches = []
     for _ in range(draw(st.integers(1, 4))):
         start, size = draw(st.sampled_from(spots(style)))
         place = start + draw(st.integers(0, size - 1))
         kind = draw(st.sampled_from(["bit", "byte", "number", "zeros", "copy"]))
         if kind == "bit":
-            raw[place] ^= 1 << draw(st.integers(0, 7))
+            patch = bytes([raw[place] ^ (1 << draw(st.integers(0, 7)))])
         elif kind == "byte":
-            raw[place] = draw(st.integers(0, 255))
+            patch = bytes([draw(st.integers(0, 255))])
         elif kind == "number":
             value = draw(st.sampled_from([0, 1, 16, 20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]))
-            order = draw(st.sampled_from(["little", "big"]))
-            raw[place : place + 4] = value.to_bytes(4, order)
+            patch = value.to_bytes(4, draw(st.sampled_from(["little", "big"])))
         elif kind == "zeros":
-            count = draw(st.integers(1, 300))
-            raw[place : place + count] = bytes(count)
+            patch = bytes(draw(st.integers(1, 300)))
         else:
             # A piece of another table: plausible, and wrong.
             other, length = draw(st.sampled_from(spots(style)))
-            count = min(length, 256)
-            raw[place : place + count] = raw[other : other + count]
-    del raw[len(raw_of(style)) :]
-    if draw(st.integers(0, 5)) == 0:
-        del raw[draw(st.integers(0, len(raw))) :]
-    return bytes(raw)
+            patch = raw[other : other + min(length, 256)]
+        patches.append((place, patch))
+    cut = draw(st.integers(0, 5)) == 0
+    end = draw(st.integers(0, len(raw))) if cut else None
+    return Damage(style, tuple(patches), end)
 
 
 def judged(work):
@@ -123,21 +137,21 @@ PROPERTY = settings(
 
 
 @settings(PROPERTY, max_examples=60)
-@given(damaged())
-def test_reading_damaged_media(tmp_path, raw):
+@given(damage=damaged())
+def test_reading_damaged_media(tmp_path, damage):
     iso = tmp_path / "damaged.iso"
-    iso.write_bytes(raw)
+    iso.write_bytes(damage.content())
     judged(lambda: inspect_iso(iso))
     judged(lambda: verify_against_base(iso, cached_base("el9")))
 
 
 @settings(PROPERTY, max_examples=15)
-@given(damaged())
-def test_building_from_damaged_media(tmp_path, raw):
+@given(damage=damaged())
+def test_building_from_damaged_media(tmp_path, damage):
     folder = tmp_path / "out"
     folder.mkdir(exist_ok=True)
     iso = tmp_path / "damaged.iso"
-    iso.write_bytes(raw)
+    iso.write_bytes(damage.content())
     out = folder / "out.iso"
     out.unlink(missing_ok=True)
     judged(lambda: build_iso(iso, out, PLAN))
@@ -146,19 +160,19 @@ def test_building_from_damaged_media(tmp_path, raw):
 
 @pytest.mark.slow
 @settings(PROPERTY, max_examples=3000)
-@given(damaged())
-def test_reading_damaged_media_long(tmp_path, raw):
+@given(damage=damaged())
+def test_reading_damaged_media_long(tmp_path, damage):
     iso = tmp_path / "damaged.iso"
-    iso.write_bytes(raw)
+    iso.write_bytes(damage.content())
     judged(lambda: inspect_iso(iso))
 
 
 @pytest.mark.slow
 @settings(PROPERTY, max_examples=300)
-@given(damaged())
-def test_building_from_damaged_media_long(tmp_path, raw):
+@given(damage=damaged())
+def test_building_from_damaged_media_long(tmp_path, damage):
     iso, out = tmp_path / "damaged.iso", tmp_path / "out.iso"
-    iso.write_bytes(raw)
+    iso.write_bytes(damage.content())
     out.unlink(missing_ok=True)
     judged(lambda: build_iso(iso, out, PLAN))
     assert {path.name for path in tmp_path.iterdir()} <= {"out.iso", "damaged.iso"}
