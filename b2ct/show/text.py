@@ -5,10 +5,19 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from enum import IntEnum
 
 from b2ct.show.picture import Bus, Picture, Row
 
 _GAP = 2
+
+
+class _Detail(IntEnum):
+    """How much is said where a node meets a network."""
+
+    FIRST_ADDRESS = 0
+    ADDRESSES = 1
+    ALL = 2
 
 
 def text(picture: Picture, width: int = 100) -> str:
@@ -63,20 +72,22 @@ def _wide(cell: str) -> int:
 def _networks(picture: Picture, width: int) -> str:
     """Draw each network as a line downwards, each node as a line that meets its networks.
 
-    Where the whole would be wider than ``width``, the devices are left out.
+    Where the whole would be wider than ``width``, the devices are left out, then all but the
+    first address.
     """
-    whole = _drawn(picture, devices=True)
-    if max(_wide(line) for line in whole.splitlines()) <= width:
-        return whole
-    return _drawn(picture, devices=False)
+    for detail in reversed(_Detail):
+        drawn = _drawn(picture, detail)
+        if max(_wide(line) for line in drawn.splitlines()) <= width:
+            break
+    return drawn
 
 
-def _drawn(picture: Picture, *, devices: bool) -> str:
+def _drawn(picture: Picture, detail: _Detail) -> str:
     heads = [_head(bus) for bus in picture.buses]
     left = max([len(row.name) for row in picture.rows] + [len("gateway")]) + 2
     widths = []
     for bus, head in zip(picture.buses, heads, strict=True):
-        cells = [_meeting(row, bus, devices=devices) for row in picture.rows]
+        cells = [_meeting(row, bus, detail) for row in picture.rows]
         widest = max([_wide(cell) + 2 for cell in cells] + [_wide(line) for line in head])
         widths.append(widest + 3)
     lines = []
@@ -90,7 +101,7 @@ def _drawn(picture: Picture, *, devices: bool) -> str:
     lines.append(down)
     for section in picture.sections:
         for row in section.rows:
-            meetings = [_meeting(row, bus, devices=devices) for bus in picture.buses]
+            meetings = [_meeting(row, bus, detail) for bus in picture.buses]
             lines.append(_node_line(row, picture.buses, meetings, widths, left))
         lines.append(down)
     return "\n".join(line.rstrip() for line in lines)
@@ -106,13 +117,14 @@ def _head(bus: Bus) -> list[str]:
     return lines
 
 
-def _meeting(row: Row, bus: Bus, *, devices: bool) -> str:
+def _meeting(row: Row, bus: Bus, detail: _Detail) -> str:
     stop = row.stop(bus.name)
     if stop is None:
         return ""
-    if not devices:
-        return " ".join(stop.addresses) or stop.interface.partition(" on ")[0]
-    return " ".join((*stop.addresses, f"[{stop.interface}]"))
+    if detail is _Detail.ALL:
+        return " ".join((*stop.addresses, f"[{stop.interface}]"))
+    addresses = stop.addresses[:1] if detail is _Detail.FIRST_ADDRESS else stop.addresses
+    return " ".join(addresses) or stop.interface.partition(" on ")[0]
 
 
 def _node_line(

@@ -165,8 +165,13 @@ class TestShow:
     def test_a_narrow_terminal_drops_the_devices(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COLUMNS", "200")
         assert "[bond0 (eno1+eno2)]" in b2ct("show", EXAMPLE).stdout
-        monkeypatch.setenv("COLUMNS", "90")
-        assert "[bond0" not in b2ct("show", EXAMPLE).stdout
+        monkeypatch.setenv("COLUMNS", "100")
+        shown = b2ct("show", EXAMPLE).stdout
+        assert "[bond0" not in shown
+        assert "● 198.51.100.11 2001:db8:40::11" in shown
+        monkeypatch.setenv("COLUMNS", "80")
+        lines = b2ct("show", EXAMPLE).stdout.splitlines()
+        assert any(line.endswith("● 198.51.100.11") for line in lines)
 
     def test_svg_is_well_formed_and_complete(self) -> None:
         root = ET.fromstring(b2ct("show", EXAMPLE, "--format", "svg").stdout)
