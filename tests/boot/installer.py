@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from b2ct.media.debian import build_debian_key
 from b2ct.media.make import prepare
 from b2ct.media.wanted import Wanted
 from b2ct.render import Hashes, Rendered
+from iso_builder.cpio import newc
 from tests.boot.installer_parts import supplement
 
 RELEASE = "debian-13"
@@ -37,7 +39,7 @@ SUITE = "trixie"
 BASE = f"{RELEASE}-netboot"
 #: Of QEMU's user-mode network.
 GATEWAY, NAME_SERVER, SUBNET = "10.0.2.2", "10.0.2.3", "10.0.2.0/24"
-_PARTS = "/b2ct/parts.img"
+_PARTS, _AUTHORITIES = "/b2ct/parts.img", "/b2ct/ca.img"
 
 
 def installer_base() -> VerifiedBase:
@@ -63,8 +65,19 @@ class LabKey:
     supplied: bool  #: whether components had to be added which the mirror lacks
 
 
-def lab_key(folder: Path, site_text: str, hashes: Hashes, arguments: str = "") -> LabKey:
-    """Build the site's key; ``arguments`` are added to every entry's kernel command line."""
+def lab_key(
+    folder: Path,
+    site_text: str,
+    hashes: Hashes,
+    arguments: str = "",
+    *,
+    own_authorities: bool = False,
+) -> LabKey:
+    """Build the site's key; ``arguments`` are added to every entry's kernel command line.
+
+    ``own_authorities`` hands over this machine's own certificate authorities: behind a proxy
+    that re-signs TLS the guest needs what the host needs.
+    """
     site_file = folder / "site.yml"
     site_file.write_text(site_text)
     base = installer_base()
@@ -74,12 +87,16 @@ def lab_key(folder: Path, site_text: str, hashes: Hashes, arguments: str = "") -
     parts = supplement(base.netboot.initrd, host_mirror(), SUITE)
     plan = prepared.plan
     files = dict(plan.files)
+    more = [_PARTS] if parts else []
     if parts:
         files[_PARTS] = parts.read_bytes()
+    if own_authorities and (authorities := authorities_archive()):
+        files[_AUTHORITIES] = authorities
+        more.append(_AUTHORITIES)
     entries = tuple(
         dataclasses.replace(
             entry,
-            initrds=(_PARTS, *entry.initrds) if parts else entry.initrds,
+            initrds=(*more, *entry.initrds),
             arguments=f"{entry.arguments} {arguments}".strip(),
         )
         for entry in plan.entries
@@ -87,6 +104,23 @@ def lab_key(folder: Path, site_text: str, hashes: Hashes, arguments: str = "") -
     image = folder / "key.img"
     build_debian_key(base.netboot, image, dataclasses.replace(plan, files=files, entries=entries))
     return LabKey(image, prepared.rendered, parts is not None)
+
+
+def authorities_archive() -> bytes:
+    """Pack the certificate authorities that this machine's admin added; empty if none.
+
+    The installer's wget finds them by OpenSSL's hash; files ``*.crt`` in that folder are
+    taken over into the new system (bootstrap-base).
+    """
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    for certificate in sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt")):
+        name = f"etc/ssl/certs/{certificate.name}"
+        files[name] = certificate.read_bytes()
+        argv = ["openssl", "x509", "-noout", "-hash", "-in", str(certificate)]
+        digest = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+        links[f"etc/ssl/certs/{digest}.0"] = certificate.name
+    return newc(files, links=links) if files else b""
 
 
 class SystemLog:
