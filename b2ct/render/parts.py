@@ -109,6 +109,17 @@ def _selector(disk: Disk) -> Selector:
     )
 
 
+def node_cards(node: ResolvedNode) -> tuple[str, ...]:
+    """Give ``NAME=MAC`` of every card in use; nothing follows where the MAC is not known."""
+    devices = dict.fromkeys(link.device for link in node.links)
+    names = [
+        name
+        for device in devices
+        for name in (node.bonds[device].members if device in node.bonds else (device,))
+    ]
+    return tuple(f"{name}={node.macs.get(name, '')}" for name in dict.fromkeys(names))
+
+
 def size_mib(volume: Volume) -> int:
     """Give the size of a volume in whole MiB; 0 for one that takes the rest."""
     return 0 if volume.size == "rest" else -(-volume.size // MIB)

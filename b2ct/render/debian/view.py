@@ -33,6 +33,7 @@ from b2ct.render.parts import (
     TargetFile,
     account,
     installed_json,
+    node_cards,
     selector,
     service_network,
     taken_ranges,
@@ -198,13 +199,12 @@ def _view(
 
 
 def _node(site: Site, node: ResolvedNode) -> NodeView:
-    cards = [card for link in node.links for card in _cards(node, link.device)]
     return NodeView(
         name=node.name,
         kind=node.kind,
         serial=node.serial or "",
         macs=tuple(node.macs.values()),
-        cards=tuple(f"{name}={node.macs.get(name, '')}" for name in dict.fromkeys(cards)),
+        cards=node_cards(node),
         disk=selector(node),
         need_mib=needed_mib(node.volumes),
         fragments=(
@@ -219,11 +219,6 @@ def _node(site: Site, node: ResolvedNode) -> NodeView:
             ),
         ),
     )
-
-
-def _cards(node: ResolvedNode, device: str) -> tuple[str, ...]:
-    bond = node.bonds.get(device)
-    return bond.members if bond else (device,)
 
 
 def _answers(

@@ -11,11 +11,11 @@ the MAC address which the site file gives for NAME.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from b2ct.model import BondMode
 from b2ct.render.el.facts import Facts, NetworkFiles
 from b2ct.render.interfaces import Interface, Ip, Layer
+from b2ct.render.parts import TargetFile
 
 _BOND_OPTIONS = {
     BondMode.ACTIVE_BACKUP: {"miimon": "100"},
@@ -23,15 +23,6 @@ _BOND_OPTIONS = {
     BondMode.BALANCE_ALB: {"miimon": "100"},
     BondMode.BALANCE_XOR: {"miimon": "100", "xmit_hash_policy": "layer3+4"},
 }
-
-
-@dataclass(frozen=True)
-class TargetFile:
-    """A file of the installed system: absolute ``path``, ``mode`` in octal, its lines."""
-
-    path: str
-    mode: str
-    lines: tuple[str, ...]
 
 
 def bond_options(mode: BondMode) -> dict[str, str]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from b2ct import __version__
 from b2ct.model import Kind, Release, ResolvedNode, Role, Site, Volume
 from b2ct.render.el.facts import Facts, Packages
-from b2ct.render.el.network_files import TargetFile, network_files
+from b2ct.render.el.network_files import network_files
 from b2ct.render.el.network_install import network_lines
-from b2ct.render.el.storage import Selector, needed_mib, raw_volumes, selector, storage_lines
+from b2ct.render.el.storage import needed_mib, raw_volumes, storage_lines
 from b2ct.render.interfaces import interfaces
+from b2ct.render.parts import Fragment, Selector, TargetFile, installed_json, node_cards, selector
 
 #: Where the volumes that %post makes are listed until it has made them.
 VOLUMES_LIST = "/etc/b2ct/volumes"
-
-
-@dataclass(frozen=True)
-class Fragment:
-    """A part of the kickstart that %pre writes and the main text includes."""
-
-    name: str
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,13 +62,12 @@ def node_view(facts: Facts, site: Site, node: ResolvedNode) -> NodeView:
     planned = interfaces(site, node)
     volumes = dict(node.volumes)
     lines = package_lines(packages_of(facts, site, node.roles))
-    cards = [name for link in node.links for name in _cards(node, link.device)]
     return NodeView(
         name=node.name,
         kind=node.kind,
         serial=node.serial or "",
         macs=tuple(node.macs.values()),
-        cards=tuple(f"{name}={node.macs.get(name, '')}" for name in dict.fromkeys(cards)),
+        cards=node_cards(node),
         disk=selector(node),
         need_mib=needed_mib(facts, volumes),
         package_lines=lines,
@@ -100,11 +90,6 @@ def node_view(facts: Facts, site: Site, node: ResolvedNode) -> NodeView:
     )
 
 
-def _cards(node: ResolvedNode, device: str) -> tuple[str, ...]:
-    bond = node.bonds.get(device)
-    return bond.members if bond else (device,)
-
-
 def common_files(
     site: Site,
     *,
@@ -115,25 +100,8 @@ def common_files(
     volumes: Mapping[str, Volume],
 ) -> tuple[TargetFile, ...]:
     """Write what every node has: the record of its installation, the volumes left to %post."""
-    installed: dict[str, object] = {
-        "site": site.site.name,
-        "node": name,
-        "kind": kind.value,
-        "roles": [role.value for role in roles],
-        "release": release.id.value,
-        "b2ct_version": __version__,
-        "kickstart_sha256": "@{kickstart_sha256}",
-        "installed_at": None,
-        "scrubbed": False,
-    }
-    files = [TargetFile("/etc/b2ct/installed.json", "0644", tuple(_json_lines(installed)))]
+    files = [installed_json(site, release=release, name=name, kind=kind, roles=roles)]
     if raw := raw_volumes(volumes):
         lines = tuple(f"{volume.name} {volume.mib}" for volume in raw)
         files.append(TargetFile(VOLUMES_LIST, "0644", lines))
     return tuple(files)
-
-
-def _json_lines(values: dict[str, object]) -> list[str]:
-    """One key a line, so that a shell script can fill in a value without parsing JSON."""
-    body = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
-    return ["{", *(f"{line}," for line in body[:-1]), body[-1], "}"]

@@ -8,27 +8,28 @@ written into the site file. Lines that begin with ``@static ``, ``@dhcp ``, ``@a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
-from b2ct.errors import B2ctError
-from b2ct.model import Kind, Network, Purpose, Release, Role, Site, Volume, VolumePurpose
+from b2ct.model import Kind, Release, Role, Site
 from b2ct.render.el.facts import Facts, NetworkFiles
-from b2ct.render.el.network_files import TargetFile
 from b2ct.render.el.network_install import nameservers
 from b2ct.render.el.node import (
-    Fragment,
     common_files,
     kernel_append,
     package_lines,
     packages_of,
 )
-from b2ct.render.el.storage import Selector, needed_mib, selector, storage_lines
+from b2ct.render.el.storage import needed_mib, storage_lines
+from b2ct.render.parts import (
+    PLAIN_VOLUMES,
+    Fragment,
+    Selector,
+    TargetFile,
+    selector,
+    service_network,
+    taken_ranges,
+)
 
-#: What a machine gets whose kind no node of the site has.
-_PLAIN_VOLUMES = {
-    "root": Volume(size=20 << 30, mount="/"),
-    "swap": Volume(size=4 << 30, purpose=VolumePurpose.SWAP),
-}
 _KEYFILES = "/etc/NetworkManager/system-connections"
 _IFCFG = "/etc/sysconfig/network-scripts"
 
@@ -79,8 +80,8 @@ def profile_view(facts: Facts, site: Site, release: Release, kind: Kind) -> Prof
         None,
     )
     roles = (Role.CONTROL,) if kind is Kind.CONTROL else (Role.HYPERVISOR,)
-    volumes = dict(model.volumes) if model else _PLAIN_VOLUMES
-    name, network = _service_network(site)
+    volumes = dict(model.volumes) if model else PLAIN_VOLUMES
+    name, network = service_network(site)
     link = model.service_link if model else None
     subnet = network.ipv4.subnet if network.ipv4 else None
     vlan = link.vlan if link else network.vlan
@@ -104,7 +105,7 @@ def profile_view(facts: Facts, site: Site, release: Release, kind: Kind) -> Prof
         last=int(subnet.broadcast_address) if subnet else 0,
         gateway=str(network.ipv4.gateway or "") if network.ipv4 else "",
         dns=",".join(str(server) for server in site.site.dns.servers),
-        taken=_taken(site, network),
+        taken=taken_ranges(site, network),
         vlan=card.vlan or 0,
         default="dhcp" if subnet else "auto",
         fragments=(
@@ -124,35 +125,6 @@ def profile_view(facts: Facts, site: Site, release: Release, kind: Kind) -> Prof
             ),
         ),
     )
-
-
-def _service_network(site: Site) -> tuple[str, Network]:
-    name = site.service_network
-    if name is None:
-        raise B2ctError("the site has no service network", "give one network `purpose: service`")
-    return name, site.networks[name]
-
-
-def _taken(site: Site, network: Network) -> tuple[str, ...]:
-    """Every IPv4 address of the service network that the site file gives to somebody."""
-    if network.ipv4 is None:
-        return ()
-    single = [
-        address
-        for address in network.service_addresses.values()
-        if isinstance(address, IPv4Address)
-    ]
-    if network.ipv4.gateway:
-        single.append(network.ipv4.gateway)
-    for node in site.resolved.values():
-        single += [
-            link.ipv4.ip
-            for link in node.links
-            if link.network.purpose is Purpose.SERVICE and link.ipv4 and link.ipv4 != "dhcp"
-        ]
-    ranges = [(int(address), int(address)) for address in single]
-    ranges += [(int(vms.first), int(vms.last)) for vms in network.ipv4.vm_ranges]
-    return tuple(f"{first}-{last}" for first, last in sorted(set(ranges)))
 
 
 def _network_lines(card: _Card) -> tuple[str, ...]:

@@ -14,15 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from b2ct.errors import B2ctError
-from b2ct.model import Disk, Erase, ResolvedNode, Volume, VolumePurpose
+from b2ct.model import Volume, VolumePurpose
 from b2ct.render.el.facts import Facts
-
-VOLUME_GROUP = "b2ct"
-MIB = 1 << 20
-#: What a volume that takes the rest must at least get, and what LVM and the partition table
-#: take for themselves, in MiB.
-_LEAST_REST = 1024
-_OVERHEAD = 64
+from b2ct.render.parts import LEAST_REST, OVERHEAD, VOLUME_GROUP, size_mib
 
 
 @dataclass(frozen=True)
@@ -33,55 +27,17 @@ class RawVolume:
     mib: int
 
 
-@dataclass(frozen=True)
-class Selector:
-    """How %pre finds the disk. ``kind`` is a field of the model's Disk; sizes are bytes."""
-
-    kind: str
-    value: str
-    disk_type: str
-    min_size: int
-    max_size: int
-    erase: Erase
-
-
-def selector(node: ResolvedNode) -> Selector:
-    """Give the selector of a node's install disk; :class:`B2ctError` if it has none."""
-    disk = node.disk
-    if disk is None:
-        raise B2ctError(
-            f"{node.name} has no install disk", "name one below disk: by_id, by_path, serial, rule"
-        )
-    return _selector(disk)
-
-
-def _selector(disk: Disk) -> Selector:
-    kinds = {"by_id": disk.by_id, "by_path": disk.by_path, "serial": disk.serial}
-    if disk.consent_to_unstable_name:
-        kinds["device"] = disk.device
-    kind, value = next(((kind, value) for kind, value in kinds.items() if value), ("rule", ""))
-    rule = disk.rule
-    return Selector(
-        kind=kind,
-        value=value or "",
-        disk_type=rule.type.value if rule else "any",
-        min_size=(rule.min_size if rule else None) or 0,
-        max_size=(rule.max_size if rule else None) or 0,
-        erase=disk.erase,
-    )
-
-
 def needed_mib(facts: Facts, volumes: Mapping[str, Volume]) -> int:
     """Give the smallest disk, in MiB, that holds ``volumes``."""
-    return sum(_mib(volume) or _LEAST_REST for volume in volumes.values()) + (
-        facts.boot_mib + facts.efi_mib + _OVERHEAD
+    return sum(size_mib(volume) or LEAST_REST for volume in volumes.values()) + (
+        facts.boot_mib + facts.efi_mib + OVERHEAD
     )
 
 
 def raw_volumes(volumes: Mapping[str, Volume]) -> tuple[RawVolume, ...]:
     """Give the DRBD backing volumes, one that takes the rest last."""
     raw = [
-        RawVolume(name, _mib(volume))
+        RawVolume(name, size_mib(volume))
         for name, volume in volumes.items()
         if volume.purpose is VolumePurpose.DRBD
     ]
@@ -117,10 +73,6 @@ def storage_lines(facts: Facts, volumes: Mapping[str, Volume], append: str) -> t
     return tuple(lines)
 
 
-def _mib(volume: Volume) -> int:
-    return 0 if volume.size == "rest" else -(-volume.size // MIB)
-
-
 def _logvol(facts: Facts, name: str, volume: Volume) -> str:
     if volume.purpose is VolumePurpose.SWAP:
         where, file_system = "swap", "swap"
@@ -129,6 +81,6 @@ def _logvol(facts: Facts, name: str, volume: Volume) -> str:
             raise B2ctError(f"volume {name} has no mount point", "give it one below mount:")
         where = volume.mount
         file_system = volume.filesystem.value if volume.filesystem else facts.file_system
-    mib = _mib(volume)
-    size = f"--size={mib}" if mib else f"--size={_LEAST_REST} --grow"
+    mib = size_mib(volume)
+    size = f"--size={mib}" if mib else f"--size={LEAST_REST} --grow"
     return f"logvol {where} --vgname={VOLUME_GROUP} --name={name} {size} --fstype={file_system}"

@@ -6,23 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from b2ct import __version__
-from b2ct.model import Admin, Kind, Question, Release, ResolvedNode, Site
+from b2ct.model import Kind, Question, Release, ResolvedNode, Site
 from b2ct.render.el.facts import FACTS, Facts, TimeStyle
 from b2ct.render.el.node import NodeView, node_view
 from b2ct.render.el.profile import ProfileView, profile_view
-from b2ct.render.el.storage import VOLUME_GROUP
+from b2ct.render.parts import VOLUME_GROUP, Account, account
 from b2ct.render.quoting import kickstart_quote as q
 from b2ct.render.rendered import Hashes
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account with a locked password (``hashed`` is None) or a hashed one."""
-
-    name: str
-    comment: str
-    hashed: str | None
-    ssh_keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +99,7 @@ def _view(
 ) -> KickstartView:
     facts = FACTS[release.major]
     what = f"node {node.name}" if node else "every node and unknown machines"
-    admins = tuple(_account(admin, hashes) for admin in site.site.admins)
+    admins = tuple(account(admin, hashes) for admin in site.site.admins)
     order = list(Question)
     return KickstartView(
         title=f"b2ct kickstart: site {site.site.name}, {what}, {release.title}",
@@ -134,10 +124,6 @@ def _view(
         repositories=_repositories(facts, site, release),
         time_servers=site.site.time_servers,
     )
-
-
-def _account(admin: Admin, hashes: Hashes) -> Account:
-    return Account(admin.name, admin.full_name, hashes.hashed(admin.name), admin.ssh_keys)
 
 
 def _source(facts: Facts, mirror: str) -> tuple[str, ...]:
