@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,8 @@ OVMF = Path("/usr/share/OVMF")
 _PLAIN_OVMF = ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")
 #: How often a growing console log is looked at, in seconds.
 _LOOK_EVERY_S = 0.2
+#: Called with each machine that has ended; a test run adds up what its machines cost.
+on_end: list[Callable[[Machine], None]] = []
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -173,6 +176,8 @@ class Machine:
         self.cpu_s = (int(stat[11]) + int(stat[12])) / _CLOCK_TICKS
         self.wall_s = time.monotonic() - self._started
         self._process.wait()
+        for listener in on_end:
+            listener(self)
 
     # --- console ------------------------------------------------------------------------
 
