@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,20 +46,32 @@ def read_console(console: str) -> Found:
         for rest in said.get(kind, [])
         if rest.endswith(" MISSING")
     )
-    stage2 = [rest.split() for rest in said.get("STAGE2", []) if not rest.endswith(" MISSING")]
-    kickstarts = [rest.split() for rest in said.get("KS", []) if not rest.endswith(" MISSING")]
-    volumes = [rest.split() for rest in said.get("VOLUME", [])]
     return Found(
         firmware=said["FIRMWARE"][0],
         secure_boot="SECUREBOOT" in said,
         cmdline=said["CMDLINE"][0],
-        volumes=tuple((device, label) for device, label in volumes),
-        stage2=tuple((label, device, file, int(size)) for label, device, file, size in stage2),
-        kickstarts=tuple((where, device, digest) for where, device, digest in kickstarts),
+        volumes=tuple((device, label) for device, label in _words(said, "VOLUME", 2)),
+        stage2=tuple(
+            (label, device, file, int(size))
+            for label, device, file, size in _words(said, "STAGE2", 4)
+        ),
+        kickstarts=tuple(
+            (where, device, digest) for where, device, digest in _words(said, "KS", 3)
+        ),
         missing=missing,
         preseed=said.get("PRESEED", [None])[0],
         errors=tuple(said.get("ERROR", [])),
     )
+
+
+def _words(said: dict[str, list[str]], kind: str, count: int) -> Iterator[list[str]]:
+    for rest in said.get(kind, []):
+        if rest.endswith(" MISSING"):
+            continue
+        words = rest.split()
+        if len(words) != count:
+            raise ValueError(f"the guest's line is not whole: {kind} {rest!r}")
+        yield words
 
 
 def boot(

@@ -36,6 +36,12 @@ def test_unfinished_probe_is_no_result() -> None:
         read_console(_CONSOLE.replace("B2CT-END", ""))
 
 
+def test_spoilt_line_is_told() -> None:
+    spoilt = _CONSOLE.replace("sr0 abc", "sr0 a[   5.1] random: crng init done")
+    with pytest.raises(ValueError, match=r"not whole: KS 'B2CT:/ks\.cfg sr0 a"):
+        read_console(spoilt)
+
+
 def _alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 

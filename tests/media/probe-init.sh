@@ -17,6 +17,8 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 exec </dev/console >/dev/console 2>&1
+# A warning of the kernel in the middle of a line would spoil it.
+dmesg -n 1
 echo
 while read -r module; do insmod "/modules/$module" || echo "B2CT-ERROR insmod $module"; done </modules/order
 say() { echo "B2CT-$*"; }
