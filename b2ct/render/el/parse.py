@@ -28,6 +28,7 @@ from b2ct.render.el.fragments import (
 )
 
 _ON_LINE = re.compile(r"\bon line (\d+)")
+_DEFINED_TWICE = re.compile(r"A network device with the name (\S+) has already been defined")
 _SECTIONS = frozenset(
     {"%packages", "%pre", "%post", "%pre-install", "%onerror", "%traceback", "%addon", "%anaconda"}
 )
@@ -195,9 +196,23 @@ def _judge(handler: str, lines: Sequence[str]) -> _Found:
             found.append((getattr(error, "lineno", 0) or 0, _one_line(error)))
     for warning in caught:
         message = _one_line(warning.message)
+        if _is_vlan_of_same_device(parser.handler, message):
+            continue
         match = _ON_LINE.search(message)
         found.append((int(match[1]) if match else 0, message))
     return tuple(found)
+
+
+def _is_vlan_of_same_device(handler: Any, message: str) -> bool:  # noqa: ANN401
+    """Whether a warning takes a VLAN for its parent: pykickstart compares ``--device`` only.
+
+    EL 7 and 8 want a bond and a VLAN on it in two lines, both with ``--device=bond0``.
+    """
+    match = _DEFINED_TWICE.search(message)
+    if match is None:
+        return False
+    vlans = [item.vlanid for item in handler.network.network if item.device == match[1]]
+    return len(vlans) == len(set(vlans))
 
 
 #: Alike machines have alike fragments: the same lines get the same judgement.

@@ -21,8 +21,9 @@ for ifcfg in "$T"/etc/sysconfig/network-scripts/ifcfg-*; do
 done
 
 while read -r mode path; do
-    mkdir -p "$T${path%/*}" && cp "$W/root$path" "$T$path" && chmod "$mode" "$T$path" ||
+    if ! { mkdir -p "$T${path%/*}" && cp "$W/root$path" "$T$path" && chmod "$mode" "$T$path"; }; then
         fail "$path could not be written"
+    fi
 done <"$W/files"
 
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)

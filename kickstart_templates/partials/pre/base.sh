@@ -1,15 +1,15 @@
 # --- Ground: paths, messages, the end -------------------------------------------------
-# POSIX sh for bash, dash and busybox: no local, no arrays, no read -t; no [:classes:] for tr,
-# which the busybox of Debian's installer lacks. Functions hand results over in variables,
-# because `stop` must be able to end the script anywhere.
+# POSIX sh for bash, dash and busybox: no local, no arrays, no read -t. Functions hand
+# results over in variables, because `stop` must be able to end the script anywhere.
 R=${B2CT_ROOT-}
 W=$R/tmp/b2ct
 LC_ALL=C
 export LC_ALL
 umask 077
 mkdir -p "$W" || exit 1
-consoles=${B2CT_CONSOLES-}
-dialog=''
+console_fds=''
+dialog_open=no
+screen_switched=no
 finished=no
 
 log() {
@@ -20,8 +20,8 @@ log() {
 # To the log and to every console that is open.
 say() {
     log "$*"
-    for say_console in $consoles; do
-        { printf '%s\n' "$*" >"$say_console"; } 2>/dev/null
+    for say_fd in $console_fds; do
+        eval "printf '%s\\n' \"\$*\" >&$say_fd" 2>/dev/null
     done
 }
 
@@ -61,8 +61,10 @@ unexpected_end() {
 read_value() {
     value=''
     [ -r "$1" ] || return 0
-    IFS= read -r value <"$1" 2>/dev/null || :
-    value=$(printf '%s' "$value" | tr -cd ' -~' | sed 's/^ *//; s/ *$//')
+    read -r value <"$1" 2>/dev/null || :
+    case $value in
+    *[!\ -~]*) value=$(printf '%s' "$value" | tr -c '\040-\176' '?') ;;
+    esac
 }
 
 # The value of the kernel argument NAME=, in $value; the last one counts.

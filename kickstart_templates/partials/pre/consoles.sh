@@ -22,9 +22,12 @@ find_console_names() {
     console_names=${console_names:-tty0}
 }
 
+# Open the consoles on file descriptors 4 to 9, in $console_fds; nothing is typed into a
+# terminal that nobody holds open.
 open_consoles() {
-    [ -z "$consoles" ] || return 0
+    [ -z "$console_fds" ] || return 0
     find_console_names
+    free_fd=4
     for console_name in $console_names; do
         console_device=''
         if [ "$console_name" = "${console_names##* }" ]; then
@@ -36,9 +39,20 @@ open_consoles() {
             *) console_device=$R/dev/$console_name ;;
             esac
         fi
-        [ ! -c "$console_device" ] || consoles="$consoles $console_device"
+        open_console
     done
-    [ -n "$consoles" ] || consoles=$R/dev/console
+    if [ -z "$console_fds" ]; then
+        console_device=$R/dev/console
+        open_console
+    fi
+}
+
+open_console() {
+    if [ "$free_fd" -le 9 ] && [ -c "$console_device" ] && (: <>"$console_device") 2>/dev/null; then
+        eval "exec $free_fd<>\"\$console_device\""
+        console_fds="$console_fds${console_fds:+ }$free_fd"
+        free_fd=$((free_fd + 1))
+    fi
 }
 
 # A window in Anaconda's tmux, which shows it on the console that tmux has.
@@ -60,61 +74,83 @@ screen_terminal() {
     console_device=$R/dev/tty1
     if [ -c "$R/dev/tty6" ] && chvt 6 2>/dev/null; then
         console_device=$R/dev/tty6
+        screen_switched=yes
     fi
 }
 
 close_consoles() {
-    case $consoles in *"$R/dev/tty6"*) chvt 1 2>/dev/null ;; esac
+    [ "$screen_switched" = no ] || chvt 1 2>/dev/null
     if [ -f "$W/tmux-tty" ]; then
         tmux kill-window -t anaconda:b2ct 2>/dev/null
     fi
-    consoles=''
 }
 
-# Wait for Enter on any console, SECONDS at most (0: for ever). $entered is the console.
+# dash has no read -t, bash and busybox have. (It is said to be no option with status 2.)
+timed_read=yes
+# shellcheck disable=SC3045 # that is what is asked here
+(read -r -t 1 _ </dev/null) 2>/dev/null
+[ $? -ne 2 ] || timed_read=no
+
+# Read a line from descriptor 8 within SECONDS into $typed. Status 0: there it is.
+read_line() {
+    typed=''
+    if [ "$timed_read" = yes ]; then
+        # shellcheck disable=SC3045 # this shell has it
+        IFS= read -r -t "$1" typed <&8
+        return
+    fi
+    rm -f "$W/typed"
+    (IFS= read -r typed && printf '%s\n' "$typed" >"$W/typed.new" && mv "$W/typed.new" "$W/typed") <&8 &
+    reader=$!
+    line_fifths=$(($1 * 5))
+    while [ "$line_fifths" -gt 0 ] && [ ! -f "$W/typed" ]; do
+        sleep 0.2 2>/dev/null || sleep 1
+        line_fifths=$((line_fifths - 1))
+    done
+    kill "$reader" 2>/dev/null
+    wait "$reader" 2>/dev/null
+    [ -f "$W/typed" ] || return 129
+    IFS= read -r typed <"$W/typed"
+}
+
+# Wait for Enter on any console, SECONDS at most (0: for ever). $entered is its descriptor.
 wait_enter() {
     entered=''
-    rm -f "$W/entered"
-    enter_seconds=$1
-    [ "$enter_seconds" -gt 0 ] || enter_seconds=2147483647
-    sleep "$enter_seconds" &
-    timer=$!
-    readers=''
-    for enter_console in $consoles; do
-        (
-            IFS= read -r _ <"$enter_console" && {
-                printf '%s\n' "$enter_console" >"$W/entered"
-                kill "$timer"
-            }
-        ) 2>/dev/null &
-        readers="$readers $!"
+    waited=0
+    while [ "$1" -eq 0 ] || [ "$waited" -lt "$1" ]; do
+        line_status=1
+        for enter_fd in $console_fds; do
+            eval "exec 8<&$enter_fd"
+            read_line 1
+            line_status=$?
+            if [ "$line_status" -eq 0 ]; then
+                entered=$enter_fd
+                return 0
+            fi
+        done
+        # A console that has gone away answers at once, and would keep us spinning.
+        [ "$line_status" -gt 128 ] || sleep 1
+        waited=$((waited + 1))
     done
-    wait "$timer" 2>/dev/null
-    for reader in $readers; do
-        kill "$reader" 2>/dev/null
-        wait "$reader" 2>/dev/null
-    done
-    read_value "$W/entered"
-    entered=$value
 }
 
-# Choose the console of the dialog: the one on which somebody presses Enter, else the last.
+# Choose the console of the dialog, descriptor 3: the one on which somebody presses Enter,
+# else the last.
 open_dialog() {
-    [ -z "$dialog" ] || return 0
+    [ "$dialog_open" = no ] || return 0
     open_consoles
-    dialog=${consoles##* }
-    set -f
-    # shellcheck disable=SC2086 # one word a console
-    set -- $consoles
-    set +f
-    if [ $# -gt 1 ]; then
+    case $console_fds in
+    '') stop 'There is no console to put questions on.' ;;
+    *' '*)
         say ''
         say 'b2ct has questions. Press Enter on the console where you want to answer them.'
         say "(Nobody within $ASK_TIMEOUT seconds: they are put on this machine's last console.)"
         wait_enter "$ASK_TIMEOUT"
-        [ -z "$entered" ] || dialog=$entered
-    fi
-    exec 3<>"$dialog" || stop "Console $dialog cannot be opened."
+        ;;
+    *) entered='' ;;
+    esac
+    eval "exec 3<&${entered:-${console_fds##* }}"
+    dialog_open=yes
 }
 
 tell() {
@@ -132,27 +168,22 @@ flush_input() {
 
 # Read a line from the dialog into $reply within SECONDS (0: for ever); status 1 on time-out.
 read_reply() {
+    exec 8<&3
+    while :; do
+        if [ "$1" -gt 0 ]; then read_line "$1"; else read_line 3600; fi
+        line_status=$?
+        if [ "$line_status" -le 128 ] || [ "$1" -gt 0 ]; then break; fi
+    done
+    reply=$typed
+    case $reply in
+    *[!\ -~]*) reply=$(printf '%s' "$reply" | tr -c '\040-\176' '?') ;;
+    esac
+    # shellcheck disable=SC2086 # the blanks around it go
+    read -r reply <<EOF_REPLY
+$reply
+EOF_REPLY
+    [ "$line_status" -ne 0 ] || return 0
     reply=''
-    rm -f "$W/reply"
-    reply_seconds=$1
-    [ "$reply_seconds" -gt 0 ] || reply_seconds=2147483647
-    sleep "$reply_seconds" &
-    timer=$!
-    (
-        IFS= read -r typed <&3 && {
-            printf '%s\n' "$typed" >"$W/reply"
-            kill "$timer"
-        }
-    ) 2>/dev/null &
-    reader=$!
-    wait "$timer" 2>/dev/null
-    kill "$reader" 2>/dev/null
-    wait "$reader" 2>/dev/null
-    if [ -f "$W/reply" ]; then
-        read_value "$W/reply"
-        reply=$value
-        return 0
-    fi
     flush_input
     return 1
 }

@@ -13,13 +13,13 @@ is_empty_mib() {
 read_lvm() {
     lvm_group=''
     lvm_tags=''
-    lvm_label=$(dd if="$1" bs=8 skip=64 count=1 2>/dev/null | tr -cd 'A-Za-z')
+    lvm_label=$(dd if="$1" bs=8 skip=64 count=1 2>/dev/null | tr -cd 'A-Z')
     [ "$lvm_label" = LABELONE ] || return 0
     lvm_group='unreadable'
     # shellcheck disable=SC2046 # two numbers: offset and size, low word and high word each
     set -- "$1" $(dd if="$1" bs=512 skip=8 count=1 2>/dev/null | od -An -v -t u4 -j 40 -N 16 2>/dev/null)
     [ $# -eq 5 ] && [ "$3" -eq 0 ] && [ "$2" -ge 512 ] || return 0
-    dd if="$1" bs=512 skip=$((8 + $2 / 512)) count=16 2>/dev/null | tr -cd ' -~\n' |
+    dd if="$1" bs=512 skip=$((8 + $2 / 512)) count=16 2>/dev/null | tr -cd '\012\040-\176' |
         sed '/physical_volumes/,$d' >"$W/lvm"
     lvm_group=$(sed -n '1s/^\([A-Za-z0-9_.+-]*\) {.*/\1/p' "$W/lvm")
     lvm_group=${lvm_group:-unreadable}

@@ -37,15 +37,15 @@ describe_machine() {
     done <"$W/cards"
 }
 
-# The kernel's name for a card of the site file, in $kernel_name: by MAC address, else by name.
+# The card of the site file on this machine, in $kernel_name and $kernel_mac: by MAC address
+# if it is known, else by name.
 resolve_card() {
     kernel_name=''
     while read -r card_name card_mac; do
-        if [ -n "$2" ]; then
-            [ "$card_mac" != "$2" ] || kernel_name=$card_name
-        elif [ "$card_name" = "$1" ]; then
-            kernel_name=$card_name
-        fi
+        if [ -n "$2" ] && [ "$card_mac" != "$2" ]; then continue; fi
+        if [ -z "$2" ] && [ "$card_name" != "$1" ]; then continue; fi
+        kernel_name=$card_name
+        kernel_mac=$card_mac
     done <"$W/cards"
 }
 
@@ -63,5 +63,6 @@ resolve_cards() {
         [ "$kernel_name" = "${wanted%%=*}" ] ||
             log "card ${wanted%%=*} of the site file is called $kernel_name here"
         fill_in "nic:${wanted%%=*}" "$kernel_name"
+        fill_in "mac:${wanted%%=*}" "$kernel_mac"
     done
 }
