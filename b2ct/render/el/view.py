@@ -197,6 +197,3 @@ def _repositories(facts: Facts, site: Site, release: Release) -> tuple[YumReposi
 
 def _fill(url: str, release: Release) -> str:
     return url.replace("{major}", str(release.major)).replace("{arch}", "x86_64")
-
-
-__all__ = ["Account", "KickstartView", "YumRepository", "node_kickstart", "site_kickstart"]

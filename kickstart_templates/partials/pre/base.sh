@@ -1,6 +1,7 @@
 # --- Ground: paths, messages, the end -------------------------------------------------
-# POSIX sh for bash, dash and busybox: no local, no arrays, no read -t. Functions hand
-# results over in variables, because `stop` must be able to end the script anywhere.
+# POSIX sh for bash, dash and busybox: no local, no arrays; no [:classes:] for tr, which the
+# busybox of Debian's installer lacks. Functions hand results over in variables, because
+# `stop` must be able to end the script anywhere.
 R=${B2CT_ROOT-}
 W=$R/tmp/b2ct
 LC_ALL=C

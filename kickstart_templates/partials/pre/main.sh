@@ -9,6 +9,7 @@ prepare_known() {
     resolve_cards $NODE_CARDS
     fill_in_machine
     node_files "$NODE"
+    check_fragments
     announce "installing on $chosen_disk ($d_model, serial $d_serial, $d_size)"
 }
 
@@ -23,12 +24,20 @@ prepare_unknown() {
     fill_in address "$address"
     fill_in gateway "$gateway"
     fill_in dns "$dns"
+    fill_in dns1 "${dns%%,*}"
     fill_in dns4 "$(printf '%s\n' "$dns" | tr ',' '\n' | grep -v : | tr '\n' ';')"
     fill_in dns6 "$(printf '%s\n' "$dns" | tr ',' '\n' | grep : | tr '\n' ';')"
     keep "$method"
-    [ -z "$gateway" ] || keep gateway
+    if [ -n "$gateway" ]; then keep gateway; else keep nogateway; fi
     profile_files "$kind"
+    check_fragments
     tell "Installing $host_name on $chosen_disk."
+}
+
+# A netinstall without network, or without a disk, must not begin.
+check_fragments() {
+    grep -e --activate "$W/network.ks" >/dev/null || stop 'No network was written: please report it.'
+    grep '^clearpart' "$W/storage.ks" >/dev/null || stop 'No disk was written: please report it.'
 }
 
 main() {

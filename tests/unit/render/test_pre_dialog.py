@@ -7,6 +7,7 @@ import pytest
 from b2ct.model import Site
 from b2ct.render import NoHashes, render_site
 
+from .cases import rendered
 from .machine import SHELLS, script
 
 EVERY_SHELL = pytest.mark.parametrize("shell", SHELLS)
@@ -205,7 +206,8 @@ def test_wrong_answers_are_asked_again(machine, talk, site_ks):
     talk.disk("")
     talk("Install?", "")
     assert machine.finish() == 0, machine.log()
-    assert "--gateway" not in machine.written("network.ks")
+    network = machine.written("network.ks")
+    assert "--ip=10.20.0.99 " in network and "--gateway" not in network
     assert "\ngateway=" not in machine.written(
         "root/etc/NetworkManager/system-connections/eno2.nmconnection"
     )
@@ -353,6 +355,27 @@ def test_tagged_service_network(machine, talk, raw):
     assert "parent=eno2" in machine.written(
         "root/etc/NetworkManager/system-connections/eno2.20.nmconnection"
     )
+
+
+@pytest.mark.parametrize("release", ["centos-6", "centos-7"])
+def test_legacy_releases_get_ifcfg_files(machine, talk, release):
+    blank_disk(machine)
+    machine.start(script(rendered(release, None), "%pre"))
+    talk.role()
+    talk.name("old")
+    talk.network("2", "2")
+    talk("Address [", "10.20.0.77")
+    talk("Gateway")
+    talk("Name servers", "192.0.2.1 2001:db8::1")
+    talk.disk()
+    talk("Install?")
+    assert machine.finish() == 0, machine.log()
+    ifcfg = machine.written("root/etc/sysconfig/network-scripts/ifcfg-eno2")
+    assert "HWADDR=52:54:00:aa:bb:cd\n" in ifcfg and "\nDNS1=192.0.2.1\n" in ifcfg
+    assert "\nIPADDR=10.20.0.77\nNETMASK=255.255.255.0\nGATEWAY=10.20.0.1\n" in ifcfg
+    assert ("NM_CONTROLLED=no" in ifcfg) == (release == "centos-6")
+    efi = "part /boot/efi --fstype=efi --size=200 --ondisk=nvme0n1"
+    assert efi not in machine.written("storage.ks"), "this machine has started in BIOS mode"
 
 
 def test_ipv6_only_service_network(machine, talk, raw):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from b2ct.model import Kind
+
+from .cases import rendered
 from .machine import SHELLS, real_pv, script
 
 EVERY_SHELL = pytest.mark.parametrize("shell", SHELLS)
@@ -62,6 +65,18 @@ def test_card_is_found_by_mac_whatever_its_name(machine, site_ks):
     keyfile = machine.written("root/etc/NetworkManager/system-connections/eno1.nmconnection")
     assert "mac-address=52:54:00:20:01:11" in keyfile
     assert "@^virtualization-host-environment" in machine.written("packages.ks")
+
+
+@pytest.mark.parametrize("efi", [True, False])
+def test_el6_makes_its_own_efi_partition(machine, efi):
+    control1(machine)
+    if efi:
+        (machine.root / "sys/firmware/efi").mkdir(parents=True)
+    machine.disk("sda", 447)
+    machine.start(script(rendered("centos-6", Kind.CONTROL), "%pre"))
+    assert machine.finish() == 0, machine.log()
+    line = "part /boot/efi --fstype=efi --size=200 --ondisk=sda"
+    assert (line in machine.written("storage.ks")) == efi
 
 
 def test_missing_card_stops(machine, site_ks):
