@@ -13,7 +13,7 @@ is_empty_mib() {
 read_lvm() {
     lvm_group=''
     lvm_tags=''
-    lvm_label=$(dd if="$1" bs=8 skip=64 count=1 2>/dev/null | tr -cd 'A-Z')
+    lvm_label=$(dd if="$1" bs=8 skip=64 count=1 2>/dev/null | tr -cd 'ABELNO')
     [ "$lvm_label" = LABELONE ] || return 0
     lvm_group='unreadable'
     # shellcheck disable=SC2046 # two numbers: offset and size, low word and high word each

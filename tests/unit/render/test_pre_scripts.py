@@ -25,7 +25,7 @@ def scripts_of(ks, folder):
 
 def shellcheck(*paths):
     checked = subprocess.run(
-        ["shellcheck", "-s", "sh", "-S", "info", "-e", "SC2019,SC2018", *paths],
+        ["shellcheck", "-s", "sh", "-S", "info", *paths],
         check=False,
         capture_output=True,
         text=True,
