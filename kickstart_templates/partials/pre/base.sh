@@ -8,7 +8,9 @@ LC_ALL=C
 export LC_ALL
 umask 077
 mkdir -p "$W" || exit 1
+consoles=''
 console_fds=''
+dialog=''
 dialog_open=no
 screen_switched=no
 finished=no

@@ -22,12 +22,24 @@ find_console_names() {
     console_names=${console_names:-tty0}
 }
 
-# Open the consoles on file descriptors 4 to 9, in $console_fds; nothing is typed into a
-# terminal that nobody holds open.
+# Find the consoles, $consoles, and open three at most on descriptors 4 to 6, $console_fds:
+# what is typed into a terminal that nobody holds open is lost. (A caller may use 7 and 8.)
 open_consoles() {
     [ -z "$console_fds" ] || return 0
-    find_console_names
+    [ -n "$consoles" ] || find_consoles
     free_fd=4
+    for console_device in $consoles; do
+        if [ "$free_fd" -le 6 ] && [ -c "$console_device" ] && (: <>"$console_device") 2>/dev/null; then
+            eval "exec $free_fd<>\"\$console_device\""
+            console_fds="$console_fds${console_fds:+ }$free_fd"
+            eval "device_of_$free_fd=\$console_device"
+            free_fd=$((free_fd + 1))
+        fi
+    done
+}
+
+find_consoles() {
+    find_console_names
     for console_name in $console_names; do
         console_device=''
         if [ "$console_name" = "${console_names##* }" ]; then
@@ -39,20 +51,9 @@ open_consoles() {
             *) console_device=$R/dev/$console_name ;;
             esac
         fi
-        open_console
+        [ ! -c "$console_device" ] || consoles="$consoles${consoles:+ }$console_device"
     done
-    if [ -z "$console_fds" ]; then
-        console_device=$R/dev/console
-        open_console
-    fi
-}
-
-open_console() {
-    if [ "$free_fd" -le 9 ] && [ -c "$console_device" ] && (: <>"$console_device") 2>/dev/null; then
-        eval "exec $free_fd<>\"\$console_device\""
-        console_fds="$console_fds${console_fds:+ }$free_fd"
-        free_fd=$((free_fd + 1))
-    fi
+    consoles=${consoles:-$R/dev/console}
 }
 
 # A window in Anaconda's tmux, which shows it on the console that tmux has.
@@ -91,16 +92,16 @@ timed_read=yes
 (read -r -t 1 _ </dev/null) 2>/dev/null
 [ $? -ne 2 ] || timed_read=no
 
-# Read a line from descriptor 8 within SECONDS into $typed. Status 0: there it is.
+# Read a line from descriptor 9 within SECONDS into $typed. Status 0: there it is.
 read_line() {
     typed=''
     if [ "$timed_read" = yes ]; then
         # shellcheck disable=SC3045 # this shell has it
-        IFS= read -r -t "$1" typed <&8
+        IFS= read -r -t "$1" typed <&9
         return
     fi
     rm -f "$W/typed"
-    (IFS= read -r typed && printf '%s\n' "$typed" >"$W/typed.new" && mv "$W/typed.new" "$W/typed") <&8 &
+    (IFS= read -r typed && printf '%s\n' "$typed" >"$W/typed.new" && mv "$W/typed.new" "$W/typed") <&9 &
     reader=$!
     line_fifths=$(($1 * 5))
     while [ "$line_fifths" -gt 0 ] && [ ! -f "$W/typed" ]; do
@@ -120,7 +121,7 @@ wait_enter() {
     while [ "$1" -eq 0 ] || [ "$waited" -lt "$1" ]; do
         line_status=1
         for enter_fd in $console_fds; do
-            eval "exec 8<&$enter_fd"
+            eval "exec 9<&$enter_fd"
             read_line 1
             line_status=$?
             if [ "$line_status" -eq 0 ]; then
@@ -134,22 +135,25 @@ wait_enter() {
     done
 }
 
-# Choose the console of the dialog, descriptor 3: the one on which somebody presses Enter,
-# else the last.
+# Choose the console of the dialog, $dialog, and open it as descriptor 3: the one on which
+# somebody presses Enter, else the last.
 open_dialog() {
     [ "$dialog_open" = no ] || return 0
-    open_consoles
-    case $console_fds in
-    '') stop 'There is no console to put questions on.' ;;
-    *' '*)
-        say ''
-        say 'b2ct has questions. Press Enter on the console where you want to answer them.'
-        say "(Nobody within $ASK_TIMEOUT seconds: they are put on this machine's last console.)"
-        wait_enter "$ASK_TIMEOUT"
-        ;;
-    *) entered='' ;;
-    esac
-    eval "exec 3<&${entered:-${console_fds##* }}"
+    if [ -z "$dialog" ]; then
+        open_consoles
+        case $console_fds in
+        '') stop 'There is no console to put questions on.' ;;
+        *' '*)
+            say ''
+            say 'b2ct has questions. Press Enter on the console where you want to answer them.'
+            say "(Nobody within $ASK_TIMEOUT seconds: they are put on this machine's last console.)"
+            wait_enter "$ASK_TIMEOUT"
+            ;;
+        *) entered='' ;;
+        esac
+        eval "dialog=\$device_of_${entered:-${console_fds##* }}"
+    fi
+    exec 3<>"$dialog"
     dialog_open=yes
 }
 
@@ -168,7 +172,7 @@ flush_input() {
 
 # Read a line from the dialog into $reply within SECONDS (0: for ever); status 1 on time-out.
 read_reply() {
-    exec 8<&3
+    exec 9<&3
     while :; do
         if [ "$1" -gt 0 ]; then read_line "$1"; else read_line 3600; fi
         line_status=$?
