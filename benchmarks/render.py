@@ -90,7 +90,9 @@ def main() -> None:
     arguments.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {options.rounds}\n")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of {options.rounds}\n"
+    )
     print("| nodes | render and validate s | bare parse s | ratio | target | ms a node |")
     print("|---|---|---|---|---|---|")
     for count in options.counts:
