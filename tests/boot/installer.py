@@ -15,13 +15,13 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from b2ct.base.catalogue import load_catalogue
+from b2ct.base.catalogue import NetbootEntry, load_catalogue
 from b2ct.base.netboot import archive_address, fetch_netboot
 from b2ct.base.resolve import VerifiedBase, resolve_base
 from b2ct.base.store import Store
@@ -33,27 +33,33 @@ from b2ct.media.wanted import Wanted
 from b2ct.render import Hashes, Rendered
 from iso_builder.cpio import newc
 from tests.boot.installer_parts import supplement
+from tests.boot.qemu import Machine, MachineError
 
+#: The release that is installed unless a test names another.
 RELEASE = "debian-13"
-SUITE = "trixie"
-BASE = f"{RELEASE}-netboot"
 #: Of QEMU's user-mode network.
 GATEWAY, NAME_SERVER, SUBNET = "10.0.2.2", "10.0.2.3", "10.0.2.0/24"
 _PARTS, _AUTHORITIES = "/b2ct/parts.img", "/b2ct/ca.img"
 
 
-def installer_base() -> VerifiedBase:
+def installer_base(release: str) -> VerifiedBase:
     """Give the packaged installer; fetch it once."""
     try:
-        return resolve_base(BASE)
+        return resolve_base(f"{release}-netboot")
     except B2ctError:
-        fetch_netboot(load_catalogue().get(BASE), Store())
-        return resolve_base(BASE)
+        fetch_netboot(_entry(release), Store())
+        return resolve_base(f"{release}-netboot")
 
 
-def host_mirror() -> str:
+def host_mirror(release: str = RELEASE) -> str:
     """Give the archive that this machine takes Debian's packages from."""
-    return archive_address(load_catalogue().get(BASE), None).rstrip("/")
+    return archive_address(_entry(release), None).rstrip("/")
+
+
+def _entry(release: str) -> NetbootEntry:
+    entry = load_catalogue().get(f"{release}-netboot")
+    assert isinstance(entry, NetbootEntry)
+    return entry
 
 
 @dataclass(frozen=True)
@@ -71,20 +77,26 @@ def lab_key(
     hashes: Hashes,
     arguments: str = "",
     *,
+    release: str = RELEASE,
+    complete: bool = True,
     own_authorities: bool = False,
 ) -> LabKey:
     """Build the site's key; ``arguments`` are added to every entry's kernel command line.
+
+    ``complete`` adds what the mirror lacks of the installer; without it the key is as
+    ``b2ct usb image`` makes it.
 
     ``own_authorities`` hands over this machine's own certificate authorities: behind a proxy
     that re-signs TLS the guest needs what the host needs.
     """
     site_file = folder / "site.yml"
     site_file.write_text(site_text)
-    base = installer_base()
+    base = installer_base(release)
     assert base.netboot is not None
     site = load_site(site_file)
     prepared = prepare(site, hashes, Wanted(everything=True), base, kind="usb")
-    parts = supplement(base.netboot.initrd, host_mirror(), SUITE)
+    suite = _entry(release).suite
+    parts = supplement(base.netboot.initrd, host_mirror(release), suite) if complete else None
     plan = prepared.plan
     files = dict(plan.files)
     more = [_PARTS] if parts else []
@@ -128,6 +140,7 @@ class SystemLog:
 
     def __init__(self, target: Path) -> None:
         self.target = target
+        self._marked = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.arguments = f"log_host={GATEWAY} log_port={self._socket.getsockname()[1]}"
@@ -148,11 +161,33 @@ class SystemLog:
         self._thread.join(10)
         self._socket.close()
 
+    def mark(self) -> None:
+        """Forget what was logged so far: another machine begins."""
+        self._marked = self.target.stat().st_size if self.target.exists() else 0
+
+    def text(self) -> str:
+        """Everything logged since the last mark."""
+        if not self.target.exists():
+            return ""
+        return self.target.read_bytes()[self._marked :].decode("utf-8", "replace")
+
     def _collect(self) -> None:
         with self.target.open("wb") as log:
             while message := self._socket.recv(65535):
                 log.write(re.sub(rb"^<\d+>", b"", message).rstrip(b"\0\n") + b"\n")
                 log.flush()
+
+
+def wait_for_log(log: SystemLog, pattern: str, machine: Machine, *, limit_s: float) -> None:
+    """Wait until the guest has logged ``pattern``; the machine must live until then."""
+    expression = re.compile(pattern)
+    deadline = time.monotonic() + limit_s
+    while not expression.search(log.text()):
+        if time.monotonic() > deadline:
+            tail = "\n".join(log.text().splitlines()[-25:])
+            raise MachineError(f"no {pattern!r} in the log after {limit_s:.0f} s:\n{tail}")
+        machine.qmp("query-status")
+        time.sleep(1)
 
 
 def blank_disk(path: Path, gib: int) -> Path:
@@ -192,7 +227,6 @@ class VolumeGroup:
     tags: tuple[str, ...]
     extent_bytes: int
     extents: dict[str, int]  #: of each logical volume
-    starts: dict[str, int]  #: first extent of each logical volume of one segment
     first_extent_byte: int  #: of extent 0 in the physical volume
 
 
@@ -210,10 +244,9 @@ def read_volume_group(disk: Path, offset: int) -> VolumeGroup:
         file.seek(offset + 4096 + where)
         text = file.read(size).decode("ascii").rstrip("\0\n")
     head, _, volumes = text.partition("logical_volumes {")
-    sizes, starts = {}, {}
+    sizes = {}
     for name, body in re.findall(r"\n(\S+) \{\n(id = .*?)\n\}\n\}?", volumes, re.DOTALL):
         sizes[name] = sum(int(n) for n in re.findall(r"extent_count = (\d+)", body))
-        starts[name] = int(re.findall(r'"pv0", (\d+)', body)[0])
     extent = int(re.findall(r"extent_size = (\d+)", head)[0]) * 512
     tags = re.findall(r"^tags = \[(.*)\]", head, re.MULTILINE)
     return VolumeGroup(
@@ -221,32 +254,5 @@ def read_volume_group(disk: Path, offset: int) -> VolumeGroup:
         tags=tuple(re.findall(r'"([^"]+)"', tags[0])) if tags else (),
         extent_bytes=extent,
         extents=sizes,
-        starts=starts,
         first_extent_byte=int(re.findall(r"pe_start = (\d+)", head)[0]) * 512,
     )
-
-
-def head_of_volume(disk: Path, pv_offset: int, group: VolumeGroup, name: str, size: int) -> bytes:
-    """Read the first ``size`` bytes of a logical volume."""
-    at = pv_offset + group.first_extent_byte + group.starts[name] * group.extent_bytes
-    with disk.open("rb") as file:
-        file.seek(at)
-        return file.read(size)
-
-
-def file_system(head: bytes) -> str:
-    """Name what a volume begins with; empty for zeros."""
-    if head[:4] == b"XFSB":
-        return "xfs"
-    if head[1080:1082] == b"\x53\xef":
-        return "ext4"
-    if head[4086:4096] == b"SWAPSPACE2":
-        return "swap"
-    if not any(head):
-        return ""
-    return f"unknown: {head[:32]!r}"
-
-
-def lines_with(text: str, words: Iterable[str]) -> list[str]:
-    """Give the lines that hold any of ``words``, for a message."""
-    return [line for line in text.splitlines() if any(word in line for word in words)]

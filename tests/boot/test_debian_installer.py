@@ -1,12 +1,12 @@
 """Debian's real installer boots from our key, takes our preseed and partitions the right disk.
 
 Each machine has the key and two disks, the wrong one first. It is stopped when the installer
-begins to unpack the base system: by then network, mirror, partitions and volumes are done.
+has made the last volume: by then preseed, network, mirror, disk and partitions are settled.
+What follows takes much longer, and is for the whole installation (test_install.py).
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,10 @@ from tests.boot.installer import (
     SystemLog,
     blank_disk,
     digest,
-    file_system,
-    head_of_volume,
     host_mirror,
     lab_key,
     read_volume_group,
+    wait_for_log,
 )
 from tests.boot.qemu import Drive, Firmware, Machine, MachineSpec, Network
 from tests.unit.site_texts import SSH_KEY
@@ -74,8 +73,8 @@ nodes:
       database: {{purpose: drbd, size: 200MiB}}
       images: {{purpose: datastore, size: rest, mount: /var/lib/one, filesystem: xfs}}
 """
-#: Where the installer is when all that is judged here has happened.
-PARTITIONED = r"Installing the base system"
+#: What the installer logs when all that is judged here has happened.
+PARTITIONED = r'partman-lvm: +Logical volume "images" created'
 
 
 def spec(
@@ -113,30 +112,26 @@ def check_target(disk: Path, firmware: Firmware) -> None:
     # "rest" is what is left: less than one extent stays free.
     room = partitions[2].sectors * 512 - group.first_extent_byte
     assert room // MIB - sum(sizes.values()) - images <= 8
-    found = {
-        name: file_system(head_of_volume(disk, start, group, name, 8192)) for name in group.extents
-    }
-    database = found.pop("database")
-    assert found == {"root": "ext4", "swap": "swap", "images": "xfs"}
-    assert database in {"", "loop label"}
 
 
-def site_text() -> str:
+def site_text(release: str = RELEASE) -> str:
     """The lab's site with this machine's mirror."""
-    return SITE.replace("{mirror}", host_mirror())
+    return SITE.replace(RELEASE, release).replace("{mirror}", host_mirror(release))
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """One key for both firmwares: that is what a key is for."""
     folder = tmp_path_factory.mktemp("debian-key")
-    log = SystemLog(folder / "syslog")
-    with log:
-        yield lab_key(folder, site_text(), NoHashes(), log.arguments), folder / "syslog"
+    with SystemLog(folder / "syslog") as log:
+        # Guests need no protection from each other's caches here, and are faster without.
+        arguments = f"mitigations=off {log.arguments}"
+        yield lab_key(folder, site_text(), NoHashes(), arguments), log
 
 
 def test_known_server_over_a_bond_in_bios(made, tmp_path: Path) -> None:
-    key, _ = made
+    key, log = made
+    log.mark()
     wrong, right = blank_disk(tmp_path / "wrong.img", 16), blank_disk(tmp_path / "right.img", 16)
     before = digest(key.image), digest(wrong)
     machine = Machine(
@@ -148,7 +143,7 @@ def test_known_server_over_a_bond_in_bios(made, tmp_path: Path) -> None:
         machine.wait_for("b2ct: this machine is boot1 of site lab", limit_s=1800)
         machine.wait_for("b2ct: network is up: bond bond0 active-backup", limit_s=600)
         machine.wait_for(rf"b2ct: installing on vdb \(.*serial {TARGET}", limit_s=1800)
-        machine.wait_for(PARTITIONED, limit_s=1800)
+        wait_for_log(log, PARTITIONED, machine, limit_s=1800)
     print(f"\nBIOS: {machine.cpu_s:.0f} CPU s, {machine.wall_s:.0f} s")
     assert "Press Enter" not in machine.console
     check_target(right, "bios")
@@ -157,6 +152,7 @@ def test_known_server_over_a_bond_in_bios(made, tmp_path: Path) -> None:
 
 def test_unknown_server_by_dialog_in_uefi(made, tmp_path: Path) -> None:
     key, log = made
+    log.mark()
     wrong, right = blank_disk(tmp_path / "wrong.img", 16), blank_disk(tmp_path / "right.img", 16)
     before = digest(key.image), digest(wrong)
     machine = Machine(
@@ -188,9 +184,36 @@ def test_unknown_server_by_dialog_in_uefi(made, tmp_path: Path) -> None:
         machine.wait_for(rf"on disk vdb, which is blank:\s+model .*serial {TARGET}", limit_s=60)
         answer(r"Install\? \(yes, or no to begin again\) \[yes\]:", "yes")
         machine.wait_for("b2ct: installing on vdb", limit_s=60)
-        machine.wait_for(PARTITIONED, limit_s=1800)
+        wait_for_log(log, PARTITIONED, machine, limit_s=1800)
     print(f"\nUEFI: {machine.cpu_s:.0f} CPU s, {machine.wall_s:.0f} s")
     check_target(right, "uefi")
     assert (digest(key.image), digest(wrong)) == before
-    said = re.sub(r"\s+", " ", log.read_text(errors="replace"))
-    assert "rack7" in said
+
+
+def test_debian_12_fetches_its_components_in_uefi(tmp_path: Path) -> None:
+    """Its GRUB and its busybox are older; from here on both releases go the same way.
+
+    The mirror of the test machines lacks components of Debian 12 that no package replaces, so
+    the installer is stopped as soon as it fetches the first ones.
+    """
+    with SystemLog(tmp_path / "syslog") as log:
+        key = lab_key(
+            tmp_path,
+            site_text("debian-12"),
+            NoHashes(),
+            f"mitigations=off {log.arguments}",
+            release="debian-12",
+            complete=False,
+        )
+        disks = blank_disk(tmp_path / "wrong.img", 16), blank_disk(tmp_path / "right.img", 16)
+        before = [digest(path) for path in (key.image, *disks)]
+        machine = Machine(
+            spec("debian-12-uefi", "uefi", key.image, disks, (FIRST_MAC, SECOND_MAC)), tmp_path
+        )
+        with machine:
+            machine.qmp("set_link", name="net1", up=False)
+            machine.wait_for("b2ct: this machine is boot1 of site lab", limit_s=900)
+            machine.wait_for("b2ct: network is up: bond bond0 active-backup", limit_s=600)
+            wait_for_log(log, r"anna\[\d+\]: DEBUG: retrieving", machine, limit_s=900)
+    print(f"\nDebian 12: {machine.cpu_s:.0f} CPU s, {machine.wall_s:.0f} s")
+    assert [digest(path) for path in (key.image, *disks)] == before

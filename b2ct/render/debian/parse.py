@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from b2ct.errors import Problem
 from b2ct.render.environment import SCRIPT_MARK
@@ -16,6 +19,19 @@ from b2ct.render.fragments import FragmentSet, NumberedLine, fragment_sets, kept
 TYPES = frozenset(
     {"boolean", "error", "multiselect", "note", "password", "seen", "select", "string", "text"}
 )
+#: debconf.conf(5)
+_DATABASES = """\
+Config: configdb
+Templates: templatedb
+
+Name: configdb
+Driver: File
+Filename: {folder}/config.dat
+
+Name: templatedb
+Driver: File
+Filename: {folder}/templates.dat
+"""
 _ANSWER = re.compile(r"(\S+)\s+(\S+)\s+(\S+)(?:\s(.*))?")
 _QUESTION = re.compile(r"[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)+")
 
@@ -126,17 +142,22 @@ def _debconf(path: str, lines: list[str]) -> list[Problem]:
 
 @lru_cache(maxsize=64)
 def _checked(text: str) -> tuple[str, ...]:
-    try:
-        done = subprocess.run(
-            ["debconf-set-selections", "--checkonly"],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    except FileNotFoundError:
-        return ()  # not a Debian machine: our own reading above must do
+    # The machine's own database would be locked, and is not for everybody to read.
+    with tempfile.TemporaryDirectory(prefix="b2ct-debconf-") as folder:
+        system = Path(folder, "debconf.conf")
+        system.write_text(_DATABASES.format(folder=folder))
+        try:
+            done = subprocess.run(
+                ["debconf-set-selections", "--checkonly"],
+                input=text,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                env={**os.environ, "DEBCONF_SYSTEMRC": str(system), "LC_ALL": "C.UTF-8"},
+            )
+        except FileNotFoundError:
+            return ()  # not a Debian machine: our own reading above must do
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode != 0 and not said:
         said = [f"debconf-set-selections ended with status {done.returncode}"]

@@ -27,10 +27,11 @@ _EXTENT_MIB = 4
 #: Larger than any size: the volume that takes the rest gets all that grows.
 _GREEDY = 1_000_000_000
 
-#: Answers that say yes to what our script has made sure of.
+#: Answers to what our script has made sure of. It has also cleared the disk: if partman still
+#: finds LVM or RAID to remove, that is somebody else's.
 _CONSENTS = (
-    ("partman-md/device_remove_md", "true"),
-    ("partman-lvm/device_remove_lvm", "true"),
+    ("partman-md/device_remove_md", "false"),
+    ("partman-lvm/device_remove_lvm", "false"),
     ("partman-lvm/confirm", "true"),
     ("partman-lvm/confirm_nooverwrite", "true"),
     ("partman-auto-lvm/no_boot", "true"),

@@ -84,6 +84,40 @@ early() {
     finished=yes
 }
 
+# The disk has changed: `stop` would say that it has not. After the act `disk` the machine
+# restarts; after the others the installer's own message of a failed command follows.
+fail() {
+    announce "*** $*"
+    [ "$act" != disk ] || sleep 120
+    exit 1
+}
+
+# What is on the disk goes now, with our own hands and after the consent: partman would look for
+# old volume groups by the beginning of a disk's name, and take those of sdaa for those of sda.
+# So its questions about old LVM and RAID are answered with no.
+clear_disk() {
+    [ "$content" != blank ] || return 0
+    for part_path in "$R/sys/block/$chosen_disk/$chosen_disk"*; do
+        [ -e "$part_path/partition" ] || continue
+        clear_ends "$R/dev/${part_path##*/}" "$part_path"
+    done
+    clear_ends "$R/dev/$chosen_disk" "$R/sys/block/$chosen_disk"
+    blockdev --rereadpt "$R/dev/$chosen_disk" ||
+        fail "disk $chosen_disk is in use: its old partitions are still there"
+    udevadm settle >/dev/null 2>&1
+    log "cleared $chosen_disk: $content_text"
+}
+
+# The first and the last 4 MiB: partition tables, file systems, LVM, RAID of every version.
+clear_ends() {
+    read_value "$2/size"
+    ends_tail=$((${value:-0} - 8192))
+    [ "$ends_tail" -gt 0 ] || ends_tail=0
+    dd if=/dev/zero of="$1" bs=1048576 count=4 2>/dev/null
+    dd if=/dev/zero of="$1" bs=512 seek="$ends_tail" count=8192 2>/dev/null
+    sync
+}
+
 disk() {
     trap unexpected_end EXIT
     recall
@@ -96,25 +130,19 @@ disk() {
         guard_disk
     else
         profile_facts "$kind"
-        exec 3<>"$dialog" || stop "Console $dialog cannot be opened."
+        open_dialog
         while :; do
             choose_disk
             last_screen && break
         done
     fi
     write_down
+    finished=yes
+    clear_disk
     debconf-set-selections "$W/answers.cfg" <&7 3>&8 ||
-        stop 'The installer does not take the answers about the disk: please report it.'
+        fail 'the installer does not take the answers about the disk: please report it'
     remember chosen_disk
     announce "installing on $chosen_disk ($d_model, serial $d_serial, $d_size)"
-    finished=yes
-}
-
-# After this the disk has changed: what is wrong is said, and the installer's own message of a
-# failed command follows.
-fail() {
-    announce "*** $*"
-    exit 1
 }
 
 late() {
@@ -159,7 +187,8 @@ last() {
     announce "$host_name is ready; remove the medium when the machine restarts"
 }
 
-case $1 in
-early | disk | late | last) "$1" ;;
-*) fail "unknown act $1" ;;
+act=$1
+case $act in
+early | disk | late | last) "$act" ;;
+*) fail "unknown act $act" ;;
 esac
