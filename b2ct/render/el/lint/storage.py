@@ -15,7 +15,8 @@ _PLACING = frozenset({"part", "partition", "raid", "clearpart", "ignoredisk", "b
 _OPTIONS = ("--drives", "--ondisk", "--ondrive", "--only-use", "--boot-drive", "--driveorder")
 _KERNEL_NAME = re.compile(r"(?:/dev/)?(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|\*)")
 _USB = re.compile(r"by-id/usb-|by-path/.*usb", re.IGNORECASE)
-_GUARD = re.compile(r"^\s*(?:guard_disk|last_screen)\b")
+#: Calls of the guards, not their definitions: one for known machines, one for the dialog.
+_GUARDS = tuple(re.compile(rf"\s*{name}(?:$|\s+&&)") for name in ("guard_disk", "last_screen"))
 
 
 def problems(parsed: Parsed) -> Iterator[Problem]:
@@ -97,13 +98,11 @@ def _fragments(parsed: Parsed) -> Iterator[Problem]:
                     f"{name} takes every disk, the install key included",
                     "limit it to @{disk}",
                 )
-    if erasing and not any(
-        section.name == "%pre" and any(_GUARD.match(line) for line in section.body)
-        for section in parsed.sections
-    ):
+    body = [line for part in parsed.sections if part.name == "%pre" for line in part.body]
+    if erasing and not all(any(guard.match(line) for line in body) for guard in _GUARDS):
         yield Problem(
             parsed.path,
             0,
             "%pre writes clearpart without asking whether the disk may be erased",
-            "call guard_disk before the fragments are written",
+            "call guard_disk, or last_screen in the dialog, before the fragments are written",
         )
