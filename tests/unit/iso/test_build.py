@@ -280,3 +280,16 @@ def test_missing_xorriso_is_told(tmp_path, monkeypatch):
     error = refused(cached_base("el9"), tmp_path / "x.iso")
     assert "xorriso is not installed" in error.message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a b", "x*[y]?", "q'\"q", "o@@1M", "-dash", "ünï", "a:b,c=d"])
+def test_odd_names_of_files_and_folders(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    base = make_base("el10", folder / f"{name}.iso")
+    result = build_iso(base, folder / f"{name}-out.iso", PLAN)
+    assert "PASS" in output("checkisomd5", result.out)
+    with Image(result.out) as image:
+        medium = read_medium(image)
+        offset = medium.volume.files["/b2ct/ks/node1.cfg"].offset
+        assert image.read(offset, len(KICKSTART)) == KICKSTART
