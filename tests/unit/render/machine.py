@@ -214,7 +214,8 @@ class Machine:
         busybox = shutil.which("busybox")
         names = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
         for name in names.stdout.split():
-            (folder / name).symlink_to(busybox)
+            if not (folder / name).is_symlink():
+                (folder / name).symlink_to(busybox)
         return str(folder)
 
     def finish(self, timeout: float = 30) -> int:
