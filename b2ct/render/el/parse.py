@@ -15,7 +15,6 @@ from typing import Any
 
 from pykickstart.errors import KickstartError
 from pykickstart.parser import KickstartParser
-from pykickstart.version import makeVersion
 
 from b2ct.errors import Problem
 from b2ct.render.el.fragments import (
@@ -26,6 +25,7 @@ from b2ct.render.el.fragments import (
     fragment_sets,
     kept,
 )
+from b2ct.render.el.handlers import handler as handler_of
 
 _ON_LINE = re.compile(r"\bon line (\d+)")
 _DEFINED_TWICE = re.compile(r"A network device with the name (\S+) has already been defined")
@@ -83,9 +83,8 @@ def parse(path: str, text: str, major: int) -> Parsed:
     numbered, includes, in_fragment = _combine(lines, sets)
     found = _judge(f"RHEL{major}", [line.text for line in numbered])
     problems = [Problem(path, _original(numbered, number), message) for number, message in found]
-    for fragments in sets:
-        for variant in VARIANTS:
-            problems += _judge_set(path, major, fragments, variant)
+    for index, fragments in enumerate(sets):
+        problems += _judge_set(path, major, fragments, combined=index == 0)
     commands, sections = _sections(numbered, in_fragment)
     return Parsed(
         path=path,
@@ -149,29 +148,44 @@ def _sections(
     return tuple(commands), tuple(sections)
 
 
-def _judge_set(
-    path: str, major: int, fragments: FragmentSet, variant: frozenset[str]
-) -> list[Problem]:
-    """Judge one node's fragments by themselves, as %pre writes them under ``variant``."""
-    lines = [
-        line
-        for name, fragment in fragments.fragments.items()
-        if name != "packages.ks"
-        for line in kept(fragment, variant)
-    ]
-    found = _judge_cached(f"RHEL{major}", tuple(line.text for line in lines))
-    return [Problem(path, _original(lines, number), message) for number, message in found]
+def _judge_set(path: str, major: int, fragments: FragmentSet, *, combined: bool) -> list[Problem]:
+    """Judge one node's fragments by themselves, under all conditions that %pre may meet.
+
+    ``combined``: as they are under the first conditions, they have been judged in the text.
+    """
+    problems: list[Problem] = []
+    for name, fragment in fragments.fragments.items():
+        if name == "packages.ks":
+            continue
+        seen = {tuple(kept(fragment, VARIANTS[0]))} if combined else set()
+        for variant in VARIANTS:
+            lines = tuple(kept(fragment, variant))
+            if lines in seen:
+                continue
+            seen.add(lines)
+            found = _judge_cached(f"RHEL{major}", tuple(line.text for line in lines))
+            problems += [Problem(path, _original(lines, at), message) for at, message in found]
+    return problems
 
 
 _Found = tuple[tuple[int, str], ...]
 
 
 class _Parser(KickstartParser):  # type: ignore[misc]
-    """A parser that notes errors and goes on."""
+    """A parser that notes errors and goes on, and knows which line a warning belongs to."""
 
-    def __init__(self, handler: Any, found: list[tuple[int, str]]) -> None:  # noqa: ANN401
+    def __init__(self, handler: Any, caught: list[warnings.WarningMessage]) -> None:  # noqa: ANN401
         super().__init__(handler)
-        self.found = found
+        self.found: list[tuple[int, str]] = []
+        self.caught = caught
+        self.lines: dict[int, int] = {}
+
+    def handleCommand(self, lineno: int, args: Any) -> Any:  # noqa: ANN401, N802 - its name
+        before = len(self.caught)
+        try:
+            return super().handleCommand(lineno, args)
+        finally:
+            self.lines.update(dict.fromkeys(range(before, len(self.caught)), lineno))
 
     def _tryFunc(self, fn: Callable[[], Any]) -> None:  # noqa: N802 - pykickstart's name
         try:
@@ -186,20 +200,21 @@ def _one_line(message: object) -> str:
 
 def _judge(handler: str, lines: Sequence[str]) -> _Found:
     """Give (line, message) for everything pykickstart finds wrong, deprecated or doubtful."""
-    found: list[tuple[int, str]] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        parser = _Parser(makeVersion(handler), found)
+        parser = _Parser(handler_of(handler), caught)
         try:
             parser.readKickstartFromString("\n".join(lines) + "\n")
-        except (KickstartError, ValueError) as error:
-            found.append((getattr(error, "lineno", 0) or 0, _one_line(error)))
-    for warning in caught:
+        except KickstartError as error:
+            parser.found.append((error.lineno or 0, _one_line(error)))
+        except Exception as error:  # whatever it stumbles over is wrong with the text
+            parser.found.append((0, f"pykickstart cannot read this: {_one_line(error)}"))
+    found = list(parser.found)
+    for index, warning in enumerate(caught):
         message = _one_line(warning.message)
-        if _is_vlan_of_same_device(parser.handler, message):
-            continue
-        match = _ON_LINE.search(message)
-        found.append((int(match[1]) if match else 0, message))
+        if not _is_vlan_of_same_device(parser.handler, message):
+            match = _ON_LINE.search(message)
+            found.append((int(match[1]) if match else parser.lines.get(index, 0), message))
     return tuple(found)
 
 

@@ -15,8 +15,12 @@ _PLACING = frozenset({"part", "partition", "raid", "clearpart", "ignoredisk", "b
 _OPTIONS = ("--drives", "--ondisk", "--ondrive", "--only-use", "--boot-drive", "--driveorder")
 _KERNEL_NAME = re.compile(r"(?:/dev/)?(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+|\*)")
 _USB = re.compile(r"by-id/usb-|by-path/.*usb", re.IGNORECASE)
-#: Calls of the guards, not their definitions: one for known machines, one for the dialog.
-_GUARDS = tuple(re.compile(rf"\s*{name}(?:$|\s+&&)") for name in ("guard_disk", "last_screen"))
+_CONDITION = re.compile(r"@[a-z]+")
+_FUNCTION = re.compile(r"^([a-z_]+)\(\) \{")
+#: (function, what it calls, what it must have called before): the fragments of a known node
+#: need the guard, those of an unknown machine the dialog, and the dialog its last screen.
+_BEFORE = (("node_files", "guard_disk"), ("profile_files", "run_dialog"))
+_WITHIN = ("run_dialog", "last_screen")
 
 
 def problems(parsed: Parsed) -> Iterator[Problem]:
@@ -79,11 +83,12 @@ def _fragments(parsed: Parsed) -> Iterator[Problem]:
     erasing = False
     for fragments in parsed.sets:
         for line in fragments.fragments.get("storage.ks", ()):
-            words = line.text.split()
-            name = words[1] if words[0].startswith("@") else words[0]
+            words = [word for word in line.text.split() if not _CONDITION.fullmatch(word)]
+            if not words:
+                continue
+            name = words[0]
             erasing = erasing or name in _ERASING
-            disks = [word for word in words if word.startswith(_OPTIONS) or name in {"clearpart"}]
-            named = [word for word in disks if word.startswith(_OPTIONS)]
+            named = [word for word in words if word.startswith(_OPTIONS)]
             if any(("disk", "") not in gaps(word) for word in named):
                 yield Problem(
                     parsed.path,
@@ -98,11 +103,36 @@ def _fragments(parsed: Parsed) -> Iterator[Problem]:
                     f"{name} takes every disk, the install key included",
                     "limit it to @{disk}",
                 )
-    body = [line for part in parsed.sections if part.name == "%pre" for line in part.body]
-    if erasing and not all(any(guard.match(line) for line in body) for guard in _GUARDS):
+    if erasing and not _guarded(parsed):
         yield Problem(
             parsed.path,
             0,
             "%pre writes clearpart without asking whether the disk may be erased",
             "call guard_disk, or last_screen in the dialog, before the fragments are written",
         )
+
+
+def _guarded(parsed: Parsed) -> bool:
+    """Whether each function of %pre that writes fragments has asked for the disk before."""
+    functions = _calls(parsed)
+    for writer, guard in _BEFORE:
+        for calls in functions.values():
+            if writer in calls and guard not in calls[: calls.index(writer)]:
+                return False
+    outer, inner = _WITHIN
+    return inner in functions.get(outer, ()) and any("node_files" in c for c in functions.values())
+
+
+def _calls(parsed: Parsed) -> dict[str, list[str]]:
+    """The first words of the lines of each function of %pre: its calls, and more."""
+    functions: dict[str, list[str]] = {}
+    current: list[str] = []
+    for section in parsed.sections:
+        if section.name != "%pre":
+            continue
+        for line in section.body:
+            if match := _FUNCTION.match(line):
+                current = functions.setdefault(match[1], [])
+            elif line[:1] == " " and (words := line.split(None, 1)):
+                current.append(words[0])
+    return functions
