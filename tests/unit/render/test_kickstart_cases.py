@@ -60,7 +60,8 @@ def test_no_golden_file_is_left_over():
     assert {path.name for path in GOLDEN.iterdir()} == names
 
 
-def test_the_whole_site_renders_the_same_in_processes():
+def test_the_whole_site_renders_the_same_in_processes(monkeypatch):
+    monkeypatch.setattr("b2ct.render.run._WORTH_A_PROCESS", 2)
     site = case_site("almalinux-9")
     alone, together = (render_all(site, SomeHashes(), jobs=jobs) for jobs in (1, 2))
     assert together == alone
