@@ -35,6 +35,10 @@ class Repository(Model):
     name: SectionName = Field(description="Name of the repository's file on the machines")
     url: HttpsUrl = Field(description="Address of the repository; TLS only")
     gpg_key: HttpsUrl = Field(description="Address of its signing key; TLS only")
+    signed_metadata: bool = Field(
+        False,
+        description="EL only: its metadata are signed too (repo_gpgcheck); packages always are",
+    )
     suite: _SuiteName = Field("stable", description="Debian only: the suite")
     components: tuple[_SuiteName, ...] = Field(("main",), description="Debian only: the components")
 

@@ -17,12 +17,16 @@ from b2ct.render.rendered import Hashes
 
 @dataclass(frozen=True)
 class YumRepository:
-    """A package repository of the installed system; always verified."""
+    """A package repository of the installed system; its packages are always verified.
+
+    ``signed_metadata``: so is the list of them, which not every vendor signs.
+    """
 
     name: str
     title: str
     url: str
     gpg_key: str
+    signed_metadata: bool
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def _repositories(facts: Facts, site: Site, release: Release) -> tuple[YumReposi
         cloud = site.opennebula
         base = f"{cloud.repository}/{cloud.version}/{system}/{release.major}/x86_64"
         title = f"OpenNebula {cloud.version}"
-        found.append(YumRepository("opennebula", title, base, cloud.gpg_key))
+        found.append(YumRepository("opennebula", title, base, cloud.gpg_key, True))
     for repository in site.install.repositories:
         found.append(
             YumRepository(
@@ -190,6 +194,7 @@ def _repositories(facts: Facts, site: Site, release: Release) -> tuple[YumReposi
                 repository.name,
                 _fill(repository.url, release),
                 _fill(repository.gpg_key, release),
+                repository.signed_metadata,
             )
         )
     return tuple(found)
