@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -93,3 +94,15 @@ def test_wheel_works_from_any_folder(tmp_path: Path) -> None:
         "node1.ks",
         "node2.ks",
     ]
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    documents = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    broken = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text())
+        if not target.startswith(("http://", "https://"))
+        and not (document.parent / target).exists()
+    ]
+    assert broken == []
