@@ -15,11 +15,18 @@ class Hashes(Protocol):
     def hashed(self, account: str) -> str | None:
         """Give the sha512-crypt hash of an account's password, None if it has none."""
 
+    def bootloader_hash(self) -> str | None:
+        """Give GRUB's PBKDF2 hash of the boot loader's password, None if it has none."""
+
 
 class NoHashes:
     """No vault: every password is locked, and ssh keys are the only way in."""
 
     def hashed(self, account: str) -> str | None:
+        """Give no hash."""
+        return None
+
+    def bootloader_hash(self) -> str | None:
         """Give no hash."""
         return None
 

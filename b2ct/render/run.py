@@ -87,16 +87,18 @@ def render_all(
     processes = min(jobs or len(os.sched_getaffinity(0)), len(chosen) // _WORTH_A_PROCESS)
     done: list[Rendered] = []
     problems: list[Problem] = []
-    for rendered, found in _judged(site, secrets, chosen, processes):
-        done.append(rendered)
+    for count, (rendered, found) in enumerate(_judged(site, secrets, chosen, processes), 1):
+        if rendered is not None:
+            done.append(rendered)
         problems.extend(found)
-        progress("rendering and validating", len(done), len(chosen))
+        progress("rendering and validating", count, len(chosen))
     if problems:
         raise ProblemsError(problems)
     return done
 
 
-_Judged = tuple[Rendered, tuple[Problem, ...]]
+#: A text and its problems; no text where it could not be written at all.
+_Judged = tuple[Rendered | None, tuple[Problem, ...]]
 
 
 def _judged(
@@ -126,5 +128,10 @@ def _judge_inherited(name: str) -> _Judged:
 
 
 def _judge(site: Site, node: ResolvedNode, secrets: Hashes) -> _Judged:
-    rendered = render_node(site, node, secrets)
-    return rendered, installer(node.release).problems(rendered)
+    module = installer(node.release)
+    try:
+        rendered = render_node(site, node, secrets)
+    except B2ctError as error:
+        # The other nodes are judged all the same: all problems come in one run.
+        return None, (Problem(f"{node.name}.{module.SUFFIX}", 0, error.message, error.hint),)
+    return rendered, module.problems(rendered)

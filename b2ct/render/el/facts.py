@@ -78,6 +78,7 @@ class Facts:
     sshkey: bool = True
     eula: bool = True
     systemd: bool = True
+    grub2: bool = True
     vlan_at_install: bool = True
     https_mirror: bool = True
     ipv6_gateway: bool = True
@@ -188,6 +189,7 @@ FACTS: dict[int, Facts] = {
         sshkey=False,
         eula=False,
         systemd=False,
+        grub2=False,
         vlan_at_install=False,
         https_mirror=False,
         ipv6_gateway=False,

@@ -9,9 +9,10 @@ from b2ct.model import Kind, Release, ResolvedNode, Role, Site, Volume
 from b2ct.render.el.facts import Facts, Packages
 from b2ct.render.el.network_files import network_files
 from b2ct.render.el.network_install import network_lines
-from b2ct.render.el.storage import needed_mib, raw_volumes, storage_lines
+from b2ct.render.el.storage import BootLoader, needed_mib, raw_volumes, storage_lines
 from b2ct.render.interfaces import interfaces
 from b2ct.render.parts import Fragment, Selector, TargetFile, installed_json, node_cards, selector
+from b2ct.render.rendered import Hashes
 
 #: Where the volumes that %post makes are listed until it has made them.
 VOLUMES_LIST = "/etc/b2ct/volumes"
@@ -37,10 +38,11 @@ class NodeView:
     files: tuple[TargetFile, ...]
 
 
-def kernel_append(site: Site) -> str:
-    """What the installed kernel is told besides the vendor's own arguments."""
+def boot_loader(site: Site, hashes: Hashes) -> BootLoader:
+    """Give what the installed boot loader shall do: the serial console, a guarded menu."""
     serial = site.install.serial_console
-    return f"console=tty0 console={serial}" if serial else ""
+    append = f"console=tty0 console={serial}" if serial else ""
+    return BootLoader(append, hashes.bootloader_hash())
 
 
 def packages_of(facts: Facts, site: Site, roles: Iterable[Role]) -> Packages:
@@ -57,7 +59,7 @@ def package_lines(packages: Packages) -> tuple[str, ...]:
     return (*environment, *groups, *packages.packages)
 
 
-def node_view(facts: Facts, site: Site, node: ResolvedNode) -> NodeView:
+def node_view(facts: Facts, site: Site, node: ResolvedNode, hashes: Hashes) -> NodeView:
     """Resolve one node into what its kickstart says."""
     planned = interfaces(site, node)
     volumes = dict(node.volumes)
@@ -73,7 +75,7 @@ def node_view(facts: Facts, site: Site, node: ResolvedNode) -> NodeView:
         package_lines=lines,
         fragments=(
             Fragment("network.ks", network_lines(facts, site, node)),
-            Fragment("storage.ks", storage_lines(facts, volumes, kernel_append(site))),
+            Fragment("storage.ks", storage_lines(facts, volumes, boot_loader(site, hashes))),
             Fragment("packages.ks", lines),
         ),
         files=(

@@ -14,8 +14,8 @@ from b2ct.model import Kind, Release, Role, Site
 from b2ct.render.el.facts import Facts, NetworkFiles
 from b2ct.render.el.network_install import nameservers
 from b2ct.render.el.node import (
+    boot_loader,
     common_files,
-    kernel_append,
     package_lines,
     packages_of,
 )
@@ -29,6 +29,7 @@ from b2ct.render.parts import (
     service_network,
     taken_ranges,
 )
+from b2ct.render.rendered import Hashes
 
 _KEYFILES = "/etc/NetworkManager/system-connections"
 _IFCFG = "/etc/sysconfig/network-scripts"
@@ -73,7 +74,9 @@ class _Card:
     domain: str
 
 
-def profile_view(facts: Facts, site: Site, release: Release, kind: Kind) -> ProfileView:
+def profile_view(
+    facts: Facts, site: Site, release: Release, kind: Kind, hashes: Hashes
+) -> ProfileView:
     """Describe what an unknown machine gets: laid out as the first node of its kind."""
     model = next(
         (node for node in site.resolved.values() if node.kind is kind and node.release == release),
@@ -110,7 +113,7 @@ def profile_view(facts: Facts, site: Site, release: Release, kind: Kind) -> Prof
         default="dhcp" if subnet else "auto",
         fragments=(
             Fragment("network.ks", _network_lines(card)),
-            Fragment("storage.ks", storage_lines(facts, volumes, kernel_append(site))),
+            Fragment("storage.ks", storage_lines(facts, volumes, boot_loader(site, hashes))),
             Fragment("packages.ks", package_lines(packages_of(facts, site, roles))),
         ),
         files=(

@@ -17,6 +17,19 @@ from b2ct.errors import B2ctError
 from b2ct.model import Volume, VolumePurpose
 from b2ct.render.el.facts import Facts
 from b2ct.render.parts import LEAST_REST, OVERHEAD, VOLUME_GROUP, size_mib
+from b2ct.render.quoting import kickstart_quote
+
+
+@dataclass(frozen=True)
+class BootLoader:
+    """What the installed boot loader does besides the release's own.
+
+    ``append`` goes to the kernel's command line; ``password_hash`` (GRUB's PBKDF2) guards the
+    menu against changes, not against booting. GRUB 1 of EL 6 knows no such hash.
+    """
+
+    append: str
+    password_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -44,8 +57,8 @@ def raw_volumes(volumes: Mapping[str, Volume]) -> tuple[RawVolume, ...]:
     return tuple(sorted(raw, key=lambda volume: volume.mib == 0))
 
 
-def storage_lines(facts: Facts, volumes: Mapping[str, Volume], append: str) -> tuple[str, ...]:
-    """Write the storage commands; ``append`` goes to the installed kernel's command line."""
+def storage_lines(facts: Facts, volumes: Mapping[str, Volume], boot: BootLoader) -> tuple[str, ...]:
+    """Write the commands for the disk, the volumes and the boot loader."""
     if not any(volume.mount == "/" for volume in volumes.values()):
         raise B2ctError("no volume is mounted on /", "give one volume `mount: /`")
     reserved = sum(volume.mib for volume in raw_volumes(volumes))
@@ -68,9 +81,17 @@ def storage_lines(facts: Facts, volumes: Mapping[str, Volume], append: str) -> t
         for name, volume in volumes.items()
         if volume.purpose is not VolumePurpose.DRBD
     ]
-    boot = f"bootloader --location=mbr {facts.boot_drive}@{{disk}} --timeout=5"
-    lines.append(f'{boot} --append="{append}"' if append else boot)
+    lines.append(_bootloader(facts, boot))
     return tuple(lines)
+
+
+def _bootloader(facts: Facts, boot: BootLoader) -> str:
+    line = f"bootloader --location=mbr {facts.boot_drive}@{{disk}} --timeout=5"
+    if boot.append:
+        line += f" --append={kickstart_quote(boot.append)}"
+    if boot.password_hash and facts.grub2:
+        line += f" --iscrypted --password={boot.password_hash}"
+    return line
 
 
 def _logvol(facts: Facts, name: str, volume: Volume) -> str:

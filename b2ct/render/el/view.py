@@ -59,8 +59,8 @@ class KickstartView:
 def node_kickstart(site: Site, node: ResolvedNode, hashes: Hashes) -> KickstartView:
     """Give the view of one node's kickstart."""
     facts = FACTS[node.release.major]
-    view = node_view(facts, site, node)
-    profile = profile_view(facts, site, node.release, node.kind)
+    view = node_view(facts, site, node, hashes)
+    profile = profile_view(facts, site, node.release, node.kind, hashes)
     return _view(
         site,
         release=node.release,
@@ -76,8 +76,8 @@ def site_kickstart(site: Site, release: Release, hashes: Hashes) -> KickstartVie
     """Give the view of the kickstart that serves every node of ``release``."""
     facts = FACTS[release.major]
     nodes = tuple(node for node in site.resolved.values() if node.release == release)
-    views = tuple(node_view(facts, site, node) for node in nodes)
-    profiles = tuple(profile_view(facts, site, release, kind) for kind in Kind)
+    views = tuple(node_view(facts, site, node, hashes) for node in nodes)
+    profiles = tuple(profile_view(facts, site, release, kind, hashes) for kind in Kind)
     mirror = site.install.mirrors.get(release.id)
     base = mirror.url if mirror else release.url
     return _view(

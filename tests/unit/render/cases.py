@@ -24,6 +24,9 @@ class SomeHashes:
     def hashed(self, account: str) -> str | None:
         return f"$6$saltsalt${account:x<86}" if account in {"root", "ada"} else None
 
+    def bootloader_hash(self) -> str | None:
+        return "grub.pbkdf2.sha512.10000.5A17.F00D"
+
 
 @cache
 def example_values() -> dict:

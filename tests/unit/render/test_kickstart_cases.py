@@ -13,7 +13,8 @@ from pykickstart.version import makeVersion
 
 from b2ct import __version__
 from b2ct.data import data_folder
-from b2ct.model import Kind
+from b2ct.errors import ProblemsError
+from b2ct.model import Kind, Site
 from b2ct.render import render_all
 from b2ct.render.el import problems
 
@@ -148,3 +149,54 @@ class TestSays:
 
     def test_serial_console(self, ks):
         assert '--append="console=tty0 console=ttyS0,115200n8"' in ks.text
+
+    def test_boot_loader_has_its_password(self, ks):
+        given = "--iscrypted --password=grub.pbkdf2.sha512.10000.5A17.F00D'" in ks.text
+        assert given == (ks.release.major > 6), "GRUB 1 knows no such hash"
+
+
+class TestCannotBeWritten:
+    """What no kickstart can say is refused, every node in the same run."""
+
+    def refused(self, raw):
+        site = Site.model_validate(raw)
+        with pytest.raises(ProblemsError) as refusal:
+            render_all(site, SomeHashes())
+        return [str(problem) for problem in refusal.value.problems]
+
+    def test_all_nodes_in_one_run(self, raw):
+        raw["networks"]["service"]["vlan"] = 20
+        raw["install"]["release"] = "centos-6"
+        del raw["nodes"]["control2"]["addresses"]["service"]
+        found = self.refused(raw)
+        assert [line.split(":")[0] for line in found] == [
+            "control1.ks", "control2.ks", "node1.ks", "node2.ks",
+        ]  # fmt: skip
+        assert "the installer of EL 6 brings up no VLAN, and network service is tagged" in found[0]
+        assert "control2 has no address on the service network" in found[1]
+
+    def test_two_untagged_networks_on_one_card(self, raw):
+        raw["nodes"]["node1"]["attach"] = {"private": {"device": "eno1", "tagged": False}}
+        (found,) = self.refused(raw)
+        assert "node1: networks service and private are both untagged on eno1" in found
+
+    def test_name_that_the_kernel_does_not_take(self, raw):
+        raw["hardware"]["control"]["bonds"] = {
+            "a-long-bond0": {"members": ["eno1", "eno2"]},
+        }
+        raw["hardware"]["control"]["attach"] = {
+            "service": {"device": "a-long-bond0"}, "public": {"device": "a-long-bond0"},
+        }  # fmt: skip
+        raw["networks"]["public"]["vlan"] = 4000
+        found = self.refused(raw)
+        assert "device name a-long-bond0.4000 has 17 characters, the kernel takes 15" in found[0]
+
+    def test_a_card_twice(self, raw):
+        raw["nodes"]["node1"]["attach"] = {"service": {"device": "ens1f0"}}
+        (found,) = self.refused(raw)
+        assert "node1: ens1f0 would be set up twice" in found
+
+    def test_no_root_volume(self, raw):
+        raw["hardware"]["hypervisor"]["volumes"]["root"]["mount"] = "/srv"
+        found = self.refused(raw)
+        assert "no volume is mounted on /; give one volume `mount: /`" in found[0]
