@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from b2ct.inventory import inventory
+from b2ct.inventory.facts import host_facts, site_facts
 from b2ct.model import Site
 
 
@@ -13,16 +13,15 @@ def json_text(site: Site) -> str:
 
     The names are those of the inventory without their prefix ``b2ct_``. Sizes are bytes.
     """
-    described = inventory(site)
 
     def plain(name: str) -> str:
         return name.removeprefix("b2ct_")
 
     document = {
-        "site": {plain(name): value for name, value in described.site_variables.items()},
+        "site": {plain(name): value for name, value in site_facts(site).items()},
         "nodes": {
-            host: {plain(name): value for name, value in variables.items()}
-            for host, variables in described.host_variables.items()
+            host: {plain(name): value for name, value in host_facts(node).items()}
+            for host, node in site.resolved.items()
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

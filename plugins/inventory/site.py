@@ -17,6 +17,8 @@ description:
     DHCP gives the address.
   - Gives the resolved node as host variables, and what is true of the whole site as variables
     of the group C(all). Their names begin with C(b2ct_).
+  - Gives the roles of this collection their variables, each named after its role. A secret among
+    them is a reference to a variable of C(vault.yml).
   - Gives the variables of the C(vault.yml) beside the C(site.yml) to the group C(all) when Ansible
     was given a vault password. Without one they stay undefined, and a warning says so.
   - C(group_vars) and C(host_vars) beside the C(site.yml) work as with any inventory, and override
@@ -91,7 +93,7 @@ except ImportError:  # before 2.19
 
 try:
     from b2ct.errors import B2ctError, ProblemsError
-    from b2ct.inventory import Inventory
+    from b2ct.inventory import Inventory, Secret
     from b2ct.inventory import inventory as inventory_of
     from b2ct.load import VAULT_FILE, load_site
 except ImportError as error:
@@ -112,8 +114,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON's types
     """
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, Secret):
+        return trust_as_template(value.template)
     if not isinstance(value, str):
         return value
     return wrap_var(value) if "{" in value else trust_as_template(value)

@@ -19,6 +19,7 @@ FORBIDDEN = {
     "b2ct/check": {"yaml", "jinja2", "click", "ansible", "iso_builder", "pykickstart"},
     "b2ct/show": {"yaml", "click", "ansible", "iso_builder", "pykickstart"},
     "b2ct/new": {"yaml", "click", "ansible", "pykickstart"},
+    "b2ct/inventory": {"yaml", "jinja2", "click", "ansible", "iso_builder", "pykickstart"},
     "b2ct/media": {"yaml", "jinja2", "click", "ansible"},
 }
 

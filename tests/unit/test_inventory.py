@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from b2ct.inventory import Group, inventory
+from b2ct.inventory.facts import host_facts, site_facts
 from b2ct.load import load_site
 from tests.unit.site_texts import BASE
 
@@ -35,11 +36,18 @@ def test_each_role_has_a_group_even_without_nodes(tmp_path: Path) -> None:
     assert groups["cache"].hosts == ()
 
 
-def test_variables_are_plain_data() -> None:
-    described = inventory(load_site(EXAMPLE))
-    for variables in (described.site_variables, *described.host_variables.values()):
+def test_facts_are_plain_data() -> None:
+    site = load_site(EXAMPLE)
+    for variables in (site_facts(site), *map(host_facts, site.resolved.values())):
         assert json.loads(json.dumps(variables)) == variables
         assert all(name.startswith(("b2ct_", "ansible_host")) for name in variables)
+
+
+def test_variables_are_json_or_secrets() -> None:
+    described = inventory(load_site(EXAMPLE))
+    for variables in (described.site_variables, *described.host_variables.values()):
+        written = json.dumps(variables, default=lambda secret: secret.template)
+        assert set(json.loads(written)) == set(variables)
 
 
 def test_a_host_knows_its_links() -> None:

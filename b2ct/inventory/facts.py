@@ -1,87 +1,15 @@
-"""A site as an Ansible inventory: groups, hosts and their variables as plain data.
-
-The inventory plugin ``b2ct.cloud.site`` hands this to Ansible. All variables begin with
-``b2ct_``, except for ``ansible_host``.
-"""
+"""What is true of a site and of its nodes, as variables ``b2ct_*`` and ``ansible_host``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
-from b2ct.model import RELEASES, Link, ResolvedNode, Role, Site
-
-#: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
-HARDWARE_PREFIX = "hardware_"
+from b2ct.model import RELEASES, Link, ResolvedNode, Site
 
 
-@dataclass(frozen=True)
-class Group:
-    """A group: the hosts that are directly in it, and its child groups."""
-
-    name: str
-    hosts: tuple[str, ...]
-    children: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """Everything that Ansible learns from a site. Variables hold JSON's types only."""
-
-    groups: tuple[Group, ...]
-    site_variables: Mapping[str, Any]
-    host_variables: Mapping[str, Mapping[str, Any]]
-
-
-def inventory(site: Site) -> Inventory:
-    """Describe a site to Ansible.
-
-    Groups: one of each role (also where no node has it, so that a play for it is no error),
-    one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), one of
-    each hardware (``hardware_<name>``).
-    """
-    return Inventory(
-        groups=(*_role_groups(site), *_release_groups(site), *_hardware_groups(site)),
-        site_variables=_site_variables(site),
-        host_variables={name: _host_variables(node) for name, node in site.resolved.items()},
-    )
-
-
-def _role_groups(site: Site) -> tuple[Group, ...]:
-    return tuple(
-        Group(role.value, tuple(name for name, node in site.nodes.items() if role in node.roles))
-        for role in Role
-    )
-
-
-def _release_groups(site: Site) -> tuple[Group, ...]:
-    members: dict[str, list[str]] = {}
-    families: dict[str, list[str]] = {}
-    for name, node in site.resolved.items():
-        release = node.release
-        members.setdefault(release.group, []).append(name)
-        below = families.setdefault(release.family.value, [])
-        if release.group not in below:
-            below.append(release.group)
-    return (
-        *(Group(name, tuple(hosts)) for name, hosts in sorted(members.items())),
-        *(Group(name, (), tuple(sorted(below))) for name, below in sorted(families.items())),
-    )
-
-
-def _hardware_groups(site: Site) -> tuple[Group, ...]:
-    return tuple(
-        Group(
-            HARDWARE_PREFIX + hardware,
-            tuple(name for name, node in site.nodes.items() if node.hardware == hardware),
-        )
-        for hardware in site.hardware
-    )
-
-
-def _site_variables(site: Site) -> dict[str, Any]:
+def site_facts(site: Site) -> dict[str, Any]:
+    """Give what is true of the whole site: variables of the group ``all``."""
     general = site.site.model_dump(mode="json")
     service = site.service_network
     return {
@@ -111,7 +39,8 @@ def _site_variables(site: Site) -> dict[str, Any]:
     }
 
 
-def _host_variables(node: ResolvedNode) -> dict[str, Any]:
+def host_facts(node: ResolvedNode) -> dict[str, Any]:
+    """Give what is true of one node: variables of its host."""
     release = RELEASES[node.release.id]
     default = node.default_link
     return {

@@ -1,0 +1,59 @@
+"""The groups of a site: one of each role, release, family and hardware."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from b2ct.model import Role, Site
+
+#: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
+HARDWARE_PREFIX = "hardware_"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group: the hosts that are directly in it, and its child groups."""
+
+    name: str
+    hosts: tuple[str, ...]
+    children: tuple[str, ...] = ()
+
+
+def groups(site: Site) -> tuple[Group, ...]:
+    """Give one group of each role (also where no node has it, so that a play for it is no error),
+    one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), and one of
+    each hardware (``hardware_<name>``).
+    """
+    return (*_role_groups(site), *_release_groups(site), *_hardware_groups(site))
+
+
+def _role_groups(site: Site) -> tuple[Group, ...]:
+    return tuple(
+        Group(role.value, tuple(name for name, node in site.nodes.items() if role in node.roles))
+        for role in Role
+    )
+
+
+def _release_groups(site: Site) -> tuple[Group, ...]:
+    members: dict[str, list[str]] = {}
+    families: dict[str, list[str]] = {}
+    for name, node in site.resolved.items():
+        release = node.release
+        members.setdefault(release.group, []).append(name)
+        below = families.setdefault(release.family.value, [])
+        if release.group not in below:
+            below.append(release.group)
+    return (
+        *(Group(name, tuple(hosts)) for name, hosts in sorted(members.items())),
+        *(Group(name, (), tuple(sorted(below))) for name, below in sorted(families.items())),
+    )
+
+
+def _hardware_groups(site: Site) -> tuple[Group, ...]:
+    return tuple(
+        Group(
+            HARDWARE_PREFIX + hardware,
+            tuple(name for name, node in site.nodes.items() if node.hardware == hardware),
+        )
+        for hardware in site.hardware
+    )

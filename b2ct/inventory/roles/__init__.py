@@ -1,0 +1,36 @@
+"""The variables of each Ansible role, from the site: one module a role, named as the role.
+
+A module offers ``site_variables(site)`` (for the group ``all``), ``host_variables(site, node)``,
+or both. Each name begins with the role's, and is declared in the role's
+``meta/argument_specs.yml``: a contract test compares. What a site says nothing about is left
+to the role's defaults, so that ``group_vars`` and ``host_vars`` can set anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from b2ct.model import ResolvedNode, Site
+
+#: In the order of the stages.
+ROLES: Final[tuple[ModuleType, ...]] = ()
+
+
+def site_variables(site: Site) -> dict[str, Any]:
+    """Give the roles' variables that are the same on every node."""
+    return _merged(module.site_variables(site) for module in ROLES if _offers(module, "site"))
+
+
+def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
+    """Give the roles' variables of one node."""
+    return _merged(module.host_variables(site, node) for module in ROLES if _offers(module, "host"))
+
+
+def _offers(module: ModuleType, whose: str) -> bool:
+    return hasattr(module, f"{whose}_variables")
+
+
+def _merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: value for part in parts for name, value in part.items()}
