@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "iso": "iso",
     "usb": "usb",
     "oemdrv": "oemdrv",
+    "verify": "verify",
 }
 
 EXIT_BAD_INPUT = 2

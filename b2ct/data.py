@@ -1,7 +1,8 @@
 """Where packaged data lies: the only module that knows.
 
 In a checkout the folders stand in the repository's root; in a wheel they lie below
-``b2ct/_data`` (see tools/build_hook.py).
+``b2ct/_data``, and those of the Ansible collection where Ansible finds it (see
+tools/build_hook.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ _PACKAGE = Path(__file__).resolve().parent
 @cache
 def data_folder(name: str) -> Path:
     """Give the folder ``name`` (``kickstart_templates``, ``inventories/example``)."""
-    for root in (_PACKAGE / "_data", _PACKAGE.parent):
+    return _first(name, _PACKAGE / "_data", _PACKAGE.parent)
+
+
+@cache
+def collection_folder(name: str) -> Path:
+    """Give the folder ``name`` of the Ansible collection (``playbooks``, ``roles``)."""
+    return _first(name, _PACKAGE.parent / "ansible_collections/b2ct/cloud", _PACKAGE.parent)
+
+
+def _first(name: str, *roots: Path) -> Path:
+    for root in roots:
         folder = root / name
         if folder.is_dir():
             return folder

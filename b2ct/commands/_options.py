@@ -121,3 +121,32 @@ def vault_options(command: _Command) -> _Command:
     ):
         collected = option(collected)
     return collected  # type: ignore[return-value]
+
+
+def login_options(command: _Command) -> _Command:
+    """Give a command Ansible's options for logging in; the function gets ``login: Login``."""
+
+    @functools.wraps(command)
+    def collected(
+        *args: Any,  # noqa: ANN401 - passed through
+        user: str | None,
+        ask_become_pass: bool,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        from b2ct.verify.fleet import Login
+
+        password = None
+        if ask_become_pass:
+            password = click.prompt("sudo password", hide_input=True, err=True)
+        return command(*args, login=Login(user, password), **kwargs)
+
+    for option in reversed(
+        (
+            click.option("-u", "--user", metavar="NAME", help="Log in as this user."),
+            click.option(
+                "-K", "--ask-become-pass", is_flag=True, help="Ask for the password of sudo."
+            ),
+        )
+    ):
+        collected = option(collected)
+    return collected  # type: ignore[return-value]

@@ -39,6 +39,11 @@ class Vault:
         return bool(self._secrets)
 
     @property
+    def passwords(self) -> tuple[tuple[str, Any], ...]:
+        """The passwords as Ansible's own pairs of identity and secret, in order."""
+        return tuple(self._secrets)
+
+    @property
     def failures(self) -> tuple[str, ...]:
         """Why passwords that were named could not be had."""
         return tuple(self._failures)
