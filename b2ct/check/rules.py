@@ -7,6 +7,8 @@ from typing import Final
 
 from b2ct.check import (
     addresses,
+    cache,
+    database,
     devices,
     disks,
     identity,
@@ -55,6 +57,14 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     addresses.node_addresses,
     addresses.service_address,
     addresses.routes,
+    database.nodes,
+    database.votes,
+    cache.size,
+    cache.clients,
+    cache.destinations,
+    cache.flavour,
+    cache.cvmfs,
+    cache.without_clients,
 )
 
 

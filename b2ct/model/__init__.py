@@ -4,6 +4,8 @@ One module a section. A section that later work adds (``san``, ``ha``, ``squid``
 module here and one field of :class:`b2ct.model.site.Site`.
 """
 
+from b2ct.model.cache import Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
+from b2ct.model.database import DatabaseBackup, DatabaseMode, MariaDb
 from b2ct.model.general import Admin, Dns, General
 from b2ct.model.install import Install, Mirror, OpenNebula, Question, Repository
 from b2ct.model.network import IPv4, IPv6, Network, Purpose, Range4, Range6
@@ -27,8 +29,13 @@ __all__ = [
     "Addresses",
     "Admin",
     "Attachment",
+    "Belle2",
     "Bond",
     "BondMode",
+    "Cvmfs",
+    "CvmfsDomain",
+    "DatabaseBackup",
+    "DatabaseMode",
     "Disk",
     "DiskRule",
     "DiskType",
@@ -43,6 +50,7 @@ __all__ = [
     "Install",
     "Kind",
     "Link",
+    "MariaDb",
     "Mirror",
     "Network",
     "Node",
@@ -57,6 +65,8 @@ __all__ = [
     "ResolvedNode",
     "Role",
     "Site",
+    "Squid",
+    "SquidFlavour",
     "Volume",
     "VolumePurpose",
     "as_addresses",

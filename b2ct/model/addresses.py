@@ -106,6 +106,17 @@ def _subnet6(value: Any) -> Any:  # noqa: ANN401 - validator
     return _subnet(value, 6)
 
 
+def _any_subnet(value: Any) -> Any:  # noqa: ANN401 - validator
+    """Take a bare address for the subnet of this one address."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    text = _as_text(value, _SUBNETS[4])
+    version = 6 if ":" in text else 4
+    if "/" not in text:
+        return ipaddress.ip_network(_address(text))
+    return _subnet(text, version)
+
+
 Address4 = Annotated[IPv4Address, BeforeValidator(_address4)]
 Address6 = Annotated[IPv6Address, BeforeValidator(_address6)]
 AnyAddress = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
@@ -126,6 +137,18 @@ Subnet6 = Annotated[
         _subnet6,
         json_schema_input_type=Annotated[
             str, matching(r"^[0-9A-Fa-f:.]+/\d{1,3}$", "a subnet such as 2001:db8:20::/64")
+        ],
+    ),
+]
+AnySubnet = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(
+        _any_subnet,
+        json_schema_input_type=Annotated[
+            str,
+            matching(
+                r"^[0-9A-Fa-f:.]+(/\d{1,3})?$", "an address, or a subnet such as 10.20.0.0/24"
+            ),
         ],
     ),
 ]

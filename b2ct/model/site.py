@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from b2ct.model.cache import Belle2, Cvmfs, Squid
+from b2ct.model.database import MariaDb
 from b2ct.model.general import General
 from b2ct.model.install import Install, OpenNebula
 from b2ct.model.network import Network, Purpose
@@ -31,6 +33,19 @@ class Site(Model):
     opennebula: OpenNebula = Field(
         default_factory=lambda: OpenNebula.model_validate({}),
         description="The cloud's own software",
+    )
+    mariadb: MariaDb = Field(
+        default_factory=lambda: MariaDb.model_validate({}), description="OpenNebula's database"
+    )
+    squid: Squid = Field(
+        default_factory=lambda: Squid.model_validate({}), description="The cache nodes' squid"
+    )
+    cvmfs: Cvmfs = Field(
+        default_factory=lambda: Cvmfs.model_validate({}), description="CernVM-FS repositories"
+    )
+    belle2: Belle2 = Field(
+        default_factory=lambda: Belle2.model_validate({}),
+        description="What only the Belle II experiment needs",
     )
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"

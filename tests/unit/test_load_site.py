@@ -8,6 +8,7 @@ import pytest
 
 from b2ct.errors import B2ctError, ProblemsError
 from b2ct.load import load_site
+from b2ct.model import Site
 from tests.unit.site_texts import BASE, SSH_KEY, Apple, altered, told
 
 APPLES = [
@@ -29,7 +30,7 @@ APPLES = [
         "install:",
         "sann: {} #!\ninstall:",
         "sann: unknown key 'sann';"
-        " known here: hardware, install, networks, nodes, opennebula, site",
+        " known here: " + ", ".join(sorted({*Site.model_fields} - {"plugin"})),
     ),
     Apple(
         "misspelt_required_key_is_told_once",

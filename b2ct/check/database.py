@@ -1,0 +1,90 @@
+"""Rules about OpenNebula's database."""
+
+from __future__ import annotations
+
+from b2ct.check.report import Report
+from b2ct.model import DatabaseMode, Role, Site
+from b2ct.places import Path
+from b2ct.suggest import did_you_mean
+
+
+def database_nodes(site: Site) -> tuple[str, ...]:
+    """Give the nodes that hold the database: those named, else the control nodes."""
+    if site.mariadb.nodes:
+        return site.mariadb.nodes
+    control = tuple(name for name, node in site.nodes.items() if Role.CONTROL in node.roles)
+    return control if site.mariadb.mode is DatabaseMode.GALERA else control[:1]
+
+
+def nodes(report: Report) -> None:
+    """The servers and the arbitrator are nodes of the site, each once."""
+    site = report.site
+    section = site.mariadb
+    named: list[tuple[Path, str]] = [
+        (("mariadb", "nodes", position), name) for position, name in enumerate(section.nodes)
+    ]
+    seen: set[str] = set()
+    for path, name in named:
+        if name not in site.nodes:
+            report.problem(
+                path,
+                f"there is no node {name!r}",
+                did_you_mean(name, site.nodes),
+                rests_on=[("nodes", name)],
+            )
+        elif name in seen:
+            report.problem(path, f"{name!r} is named twice", "remove one")
+        seen.add(name)
+    arbitrator = section.arbitrator
+    if arbitrator is None:
+        return
+    path = ("mariadb", "arbitrator")
+    if section.mode is not DatabaseMode.GALERA:
+        report.problem(path, "a single server needs no vote", "remove it, or write mode: galera")
+    elif arbitrator not in site.nodes:
+        report.problem(
+            path,
+            f"there is no node {arbitrator!r}",
+            did_you_mean(arbitrator, site.nodes),
+            rests_on=[("nodes", arbitrator)],
+        )
+    elif arbitrator in database_nodes(site):
+        report.problem(
+            path,
+            f"{arbitrator!r} holds the data already, and has a vote",
+            "name another node, or remove it",
+            rests_on=[("nodes",)],
+        )
+
+
+def votes(report: Report) -> None:
+    """A majority is left when one of the members of a cluster fails."""
+    site = report.site
+    section = site.mariadb
+    servers = database_nodes(site)
+    if section.mode is not DatabaseMode.GALERA:
+        if len(section.nodes) > 1:
+            report.problem(
+                ("mariadb", "nodes"),
+                f"{len(section.nodes)} servers are named, mode single has one",
+                "name one, or write mode: galera",
+            )
+        return
+    members = len(servers) + (section.arbitrator is not None)
+    rests: list[Path] = [("nodes",), ("mariadb", "nodes"), ("mariadb", "arbitrator")]
+    path: Path = ("mariadb", "mode")
+    if len(servers) < 2:
+        report.problem(
+            path,
+            f"a Galera cluster of {len(servers)} server{'s' * (len(servers) != 1)} replicates"
+            " nothing",
+            "name two servers and an arbitrator, or three servers, in nodes",
+            rests_on=rests,
+        )
+    elif members % 2 == 0:
+        report.problem(
+            path,
+            f"{members} votes have no majority when the site splits in halves",
+            "add an arbitrator, or make the number of servers odd",
+            rests_on=rests,
+        )
