@@ -1,7 +1,8 @@
-# --- What happens, in four acts --------------------------------------------------------------
+# --- What happens, in five acts --------------------------------------------------------------
 # early: before the installer asks anything: which node this is, and its network.
 # disk:  disks are there: which one, and may it be erased. Only now partman gets its answers.
-# late:  the new system is on the disk: its files, accounts and marks.
+# base:  the base system is there: it trusts whom the installer trusts.
+# late:  the new system is whole: its files, accounts and marks.
 # last:  the installer has copied its logs: no copy of the preseed is left.
 
 # The installer's own questions go out by descriptor 3 and their answers come in by 0; our
@@ -92,6 +93,13 @@ fail() {
     exit 1
 }
 
+# hook FILE ACT: let the installer run an act where no question of its own leads to.
+hook() {
+    mkdir -p "${1%/*}"
+    printf '%s\n' '#!/bin/sh' "exec sh '$W/script' $2" >"$1"
+    chmod 755 "$1" || fail "the act $2 could not be prepared"
+}
+
 # What is on the disk goes now, with our own hands and after the consent: partman would look for
 # old volume groups by the beginning of a disk's name, and take those of sdaa for those of sda.
 # So its questions about old LVM and RAID are answered with no.
@@ -142,7 +150,23 @@ disk() {
     debconf-set-selections "$W/answers.cfg" <&7 3>&8 ||
         fail 'the installer does not take the answers about the disk: please report it'
     remember chosen_disk
+    hook "$R/usr/lib/post-base-installer.d/02b2ct" base
     announce "installing on $chosen_disk ($d_model, serial $d_serial, $d_size)"
+}
+
+# Certificate authorities beyond Debian's own lie as *.crt in the installer's initrd. It hands
+# them over by itself for an https:// mirror only; our other repositories are https:// too.
+base() {
+    umask 022
+    T=$R/target
+    for authority in "$R"/etc/ssl/certs/*.crt; do
+        [ -f "$authority" ] || continue
+        mkdir -p "$T/usr/local/share/ca-certificates"
+        cp "$authority" "$T/usr/local/share/ca-certificates/" || fail "$authority could not be copied"
+        log "the new system trusts ${authority##*/}"
+    done
+    [ ! -d "$T/usr/local/share/ca-certificates" ] || chroot "$T" update-ca-certificates ||
+        fail 'update-ca-certificates failed in the new system'
 }
 
 late() {
@@ -170,9 +194,7 @@ late() {
     fetch_keys
     setup_target || fail 'the new system could not be set up'
     # save-logs copies the installer's logs after all late commands.
-    last_hook=$R/usr/lib/finish-install.d/94zz-b2ct
-    printf '%s\n' '#!/bin/sh' "exec sh '$W/script' last" >"$last_hook"
-    chmod 755 "$last_hook" || fail 'the last step could not be prepared'
+    hook "$R/usr/lib/finish-install.d/94zz-b2ct" last
     announce "$host_name is installed; the logs are cleaned next"
 }
 
@@ -189,6 +211,6 @@ last() {
 
 act=$1
 case $act in
-early | disk | late | last) "$act" ;;
+early | disk | base | late | last) "$act" ;;
 *) fail "unknown act $act" ;;
 esac

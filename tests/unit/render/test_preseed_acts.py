@@ -340,6 +340,24 @@ def test_late_puts_everything_in_its_place(machine, preseed, shell):
     assert "script' last" in hook.read_text()
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_base_hands_over_the_authorities_of_the_initrd(machine, preseed, own):
+    node1(machine)
+    installer = Installer(machine, preseed, "busybox")
+    installer.act("early")
+    machine.disk("nvme0n1", 894)
+    installer.act("disk")
+    hook = machine.root / "usr/lib/post-base-installer.d/02b2ct"
+    assert "script' base" in hook.read_text() and hook.stat().st_mode & 0o111
+    machine.write("etc/ssl/certs/ca.pem", "of Debian")
+    if own:
+        machine.write("etc/ssl/certs/site.crt", "of the site")
+    installer.act("base")
+    copied = machine.root / "target/usr/local/share/ca-certificates"
+    assert ([path.name for path in copied.glob("*")] == ["site.crt"]) is own
+    assert ("chroot" in machine.calls()) is own
+
+
 @pytest.mark.parametrize("armoured", [True, False])
 def test_key_of_a_repository_is_kept_as_apt_reads_it(machine, preseed, armoured):
     node1(machine)
