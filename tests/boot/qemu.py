@@ -188,16 +188,20 @@ class Machine:
             return ""
         return self.console_log.read_bytes().decode("utf-8", "replace")
 
-    def wait_for(self, pattern: str, *, limit_s: float) -> re.Match[str]:
+    def wait_for(self, pattern: str, *, limit_s: float, stutters: bool = False) -> re.Match[str]:
         """Wait until the console matches ``pattern`` (re.MULTILINE) and return the match.
 
         The whole console is searched. An ended machine is searched a last time.
+
+        :param stutters: take a letter or digit that comes twice for one, in pattern and console.
+            While somebody is connected, QEMU's serial port now and then sends one twice.
         """
-        expression = re.compile(pattern, re.MULTILINE)
+        read = _unstuttered if stutters else str
+        expression = re.compile(read(pattern), re.MULTILINE)
         deadline = time.monotonic() + limit_s
         while True:
             ended = self._ended()
-            match = expression.search(self.console)
+            match = expression.search(read(self.console))
             if match:
                 return match
             if ended:
@@ -314,6 +318,11 @@ class Machine:
             argv += ["-machine", "smm=on"]
             argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         return argv
+
+
+def _unstuttered(text: str) -> str:
+    """Write once each letter and digit that comes several times in a row, unless escaped."""
+    return re.sub(r"(?<!\\)([A-Za-z0-9])\1+", r"\1", text)
 
 
 def _swallow(link: socket.socket) -> None:

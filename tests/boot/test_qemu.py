@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.boot.probe import read_console
-from tests.boot.qemu import Machine, MachineError, MachineSpec
+from tests.boot.qemu import Machine, MachineError, MachineSpec, _unstuttered
 
 _CONSOLE = """\r
 SeaBIOS\r
@@ -71,3 +71,15 @@ def test_wrong_option_is_told(tmp_path: Path) -> None:
     spec = MachineSpec("wrong", extra=("-device", "no-such-device"))
     with pytest.raises(MachineError, match="no-such-device"), Machine(spec, tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "once"),
+    [
+        ("hypervisor: vvirtual", "hypervisor: virtual"),
+        (r"\s+Number \[2\]:\s*$", r"\s+Number \[2\]:\s*$"),
+        ("rack77", "rack7"),
+    ],
+)
+def test_stuttered_characters_count_once(text: str, once: str) -> None:
+    assert _unstuttered(text) == once
