@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -68,6 +69,32 @@ class Site(Model):
         from b2ct.model.resolved import resolve
 
         return {name: resolve(self, name, node) for name, node in self.nodes.items()}
+
+    @cached_property
+    def taken_service_ipv4(self) -> tuple[tuple[int, int], ...]:
+        """IPv4 addresses of the service network that this file gives to somebody.
+
+        Ascending ranges (first, last) of addresses as numbers, neighbours merged: nodes, the
+        gateway, service addresses and what virtual machines get.
+        """
+        name = self.service_network
+        network = self.networks[name] if name is not None else None
+        if network is None or network.ipv4 is None:
+            return ()
+        given = [*network.service_addresses.values(), network.ipv4.gateway]
+        for node in self.resolved.values():
+            link = node.service_link
+            if link is not None and isinstance(link.ipv4, IPv4Interface):
+                given.append(link.ipv4.ip)
+        ranges = [(int(one), int(one)) for one in given if isinstance(one, IPv4Address)]
+        ranges += [(int(vms.first), int(vms.last)) for vms in network.ipv4.vm_ranges]
+        merged: list[tuple[int, int]] = []
+        for first, last in sorted(ranges):
+            if merged and first <= merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+            else:
+                merged.append((first, last))
+        return tuple(merged)
 
     def narrowed(self, names: Collection[str]) -> Site:
         """Give the same site with some of its nodes only."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from b2ct import __version__
 from b2ct.errors import B2ctError
@@ -15,7 +14,6 @@ from b2ct.model import (
     Erase,
     Kind,
     Network,
-    Purpose,
     Release,
     ResolvedNode,
     Role,
@@ -148,29 +146,12 @@ def installed_json(
     return TargetFile("/etc/b2ct/installed.json", "0644", lines)
 
 
-def taken_ranges(site: Site, network: Network) -> tuple[str, ...]:
+def taken_ranges(site: Site) -> tuple[str, ...]:
     """Give every IPv4 address of the service network that the site file gives to somebody.
 
     Ranges ``FIRST-LAST`` of addresses as numbers, which is what a shell can compare.
     """
-    if network.ipv4 is None:
-        return ()
-    single = [
-        address
-        for address in network.service_addresses.values()
-        if isinstance(address, IPv4Address)
-    ]
-    if network.ipv4.gateway:
-        single.append(network.ipv4.gateway)
-    for node in site.resolved.values():
-        single += [
-            link.ipv4.ip
-            for link in node.links
-            if link.network.purpose is Purpose.SERVICE and link.ipv4 and link.ipv4 != "dhcp"
-        ]
-    ranges = [(int(address), int(address)) for address in single]
-    ranges += [(int(vms.first), int(vms.last)) for vms in network.ipv4.vm_ranges]
-    return tuple(f"{first}-{last}" for first, last in sorted(set(ranges)))
+    return tuple(f"{first}-{last}" for first, last in site.taken_service_ipv4)
 
 
 def service_network(site: Site) -> tuple[str, Network]:

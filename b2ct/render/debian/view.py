@@ -254,7 +254,7 @@ def _profile(site: Site, release: Release, kind: Kind) -> ProfileView:
         last=int(subnet.broadcast_address) if subnet else 0,
         gateway=str(net.ipv4.gateway or "") if net.ipv4 else "",
         dns=",".join(str(server) for server in site.site.dns.servers),
-        taken=taken_ranges(site, net),
+        taken=taken_ranges(site),
         vlan=vlan or 0,
         default="dhcp" if subnet else "auto",
         fragments=(

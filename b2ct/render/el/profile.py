@@ -108,7 +108,7 @@ def profile_view(
         last=int(subnet.broadcast_address) if subnet else 0,
         gateway=str(network.ipv4.gateway or "") if network.ipv4 else "",
         dns=",".join(str(server) for server in site.site.dns.servers),
-        taken=taken_ranges(site, network),
+        taken=taken_ranges(site),
         vlan=card.vlan or 0,
         default="dhcp" if subnet else "auto",
         fragments=(
