@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
 
 from b2ct.load import load_site
@@ -33,6 +34,6 @@ def test_taken_addresses_are_merged_ranges(tmp_path: Path) -> None:
     assert any(first <= int(IPv4Address("10.20.0.5")) <= last for first, last in ranges)
     for address in (*addresses, IPv4Address("10.20.0.1")):
         assert any(first <= int(address) <= last for first, last in ranges)
-    assert all(this[1] + 1 < following[0] for this, following in zip(ranges, ranges[1:]))
+    assert all(this[1] + 1 < following[0] for this, following in pairwise(ranges))
     free = {IPv4Address("10.20.0.231"), IPv4Address("10.20.0.199"), IPv4Address("10.20.0.4")}
     assert not any(first <= int(one) <= last for first, last in ranges for one in free)
