@@ -7,7 +7,15 @@ module here and one field of :class:`b2ct.model.site.Site`.
 from b2ct.model.cache import Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
 from b2ct.model.database import DatabaseBackup, DatabaseMode, MariaDb
 from b2ct.model.general import Admin, Dns, General
-from b2ct.model.install import Install, Mirror, OpenNebula, Question, Repository
+from b2ct.model.install import (
+    OWN_SETTINGS,
+    Install,
+    Mirror,
+    OpenNebula,
+    OpenNebulaDatabase,
+    Question,
+    Repository,
+)
 from b2ct.model.network import IPv4, IPv6, Network, Purpose, Range4, Range6
 from b2ct.model.node import Addresses, Attachment, Bond, BondMode, Hardware, Node
 from b2ct.model.releases import RELEASES, Family, Release, ReleaseId
@@ -22,9 +30,15 @@ from b2ct.model.storage import (
     Volume,
     VolumePurpose,
 )
+from b2ct.model.tls import GivenCertificate, KeyType, Tls
 from b2ct.model.types import Role, format_size, parse_size
 
 __all__ = [
+    "OWN_SETTINGS",
+    "GivenCertificate",
+    "KeyType",
+    "OpenNebulaDatabase",
+    "Tls",
     "RELEASES",
     "Addresses",
     "Admin",

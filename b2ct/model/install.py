@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from b2ct.model.releases import ReleaseId
-from b2ct.model.types import NO_TRUTH_VALUE, HttpsUrl, Model, SectionName, Url, matching
+from b2ct.model.types import NO_TRUTH_VALUE, DomainName, HttpsUrl, Model, SectionName, Url, matching
 
 
 class Question(StrEnum):
@@ -85,6 +85,21 @@ class Install(Model):
     ) = Field(None, description="Serial console besides the first one, such as ttyS0,115200n8")
 
 
+class OpenNebulaDatabase(StrEnum):
+    """What oned keeps its data in."""
+
+    SQLITE = "sqlite"
+    MARIADB = "mariadb"
+
+
+_Value = str | int | float
+#: What the site's own parts decide; a setting must not undo it.
+OWN_SETTINGS: Final = ("DB", "FEDERATION", "GRPC_LISTEN_ADDRESS", "LISTEN_ADDRESS", "PORT")
+_Attribute = Annotated[
+    str, matching(r"^[A-Z][A-Z0-9_]*$", "a name in capital letters, as oned.conf has it")
+]
+
+
 class OpenNebula(Model):
     """The cloud's own software; the media configure its repository on every node."""
 
@@ -97,4 +112,21 @@ class OpenNebula(Model):
     gpg_key: HttpsUrl = Field(
         "https://downloads.opennebula.io/repo/repo2.key",
         description="Address of the repository's signing key",
+    )
+    gpg_fingerprint: Annotated[
+        str, matching(r"^[0-9A-F]{40}$", "the 40 digits of a fingerprint, in quotes")
+    ] = Field(
+        "0B2D385C7C9304B11A0367B905A05927906DC27C",
+        description="Fingerprint of that key; another key is refused",
+    )
+    database: OpenNebulaDatabase = Field(
+        OpenNebulaDatabase.MARIADB,
+        description="mariadb, or sqlite for small trials; chosen before the first start",
+    )
+    names: tuple[DomainName, ...] = Field(
+        (), description="Further names of the web front, the one that users know first"
+    )
+    settings: dict[_Attribute, _Value | dict[_Attribute, _Value]] = Field(
+        default_factory=dict,
+        description="Attributes of oned.conf in place of the package's, such as LOG: {SYSTEM: file}",
     )

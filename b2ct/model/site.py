@@ -16,6 +16,7 @@ from b2ct.model.install import Install, OpenNebula
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
 from b2ct.model.releases import RELEASES, Release, ReleaseId
+from b2ct.model.tls import Tls
 from b2ct.model.types import HostName, Model, SectionName
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Site(Model):
     belle2: Belle2 = Field(
         default_factory=lambda: Belle2.model_validate({}),
         description="What only the Belle II experiment needs",
+    )
+    tls: Tls = Field(
+        default_factory=lambda: Tls.model_validate({}),
+        description="Who signs the certificates of the site's services",
     )
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"

@@ -1,0 +1,84 @@
+"""The role ``opennebula_frontend``: the cloud's own services on the control nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.values import Secret
+from b2ct.model import Family, OpenNebulaDatabase, ResolvedNode, Role, Site
+
+#: The certificate of the front-end, and of what else a control node serves over TLS.
+CERTIFICATE = "opennebula"
+
+
+def control_nodes(site: Site) -> tuple[ResolvedNode, ...]:
+    """Give the control nodes; the first one is the active front-end and holds the authority."""
+    return tuple(node for node in site.resolved.values() if Role.CONTROL in node.roles)
+
+
+def front_names(site: Site, node: ResolvedNode) -> list[str]:
+    """Give all names and addresses under which a control node's web front is reached."""
+    addresses = [
+        str(side.ip)
+        for link in node.links
+        for side in (link.ipv4, link.ipv6)
+        if side is not None and not isinstance(side, str)
+    ]
+    moving = [
+        str(address)
+        for network in site.networks.values()
+        for address in network.service_addresses.values()
+    ]
+    names = (*site.opennebula.names, node.fqdn, node.name, *addresses, *moving)
+    return list(dict.fromkeys(names))
+
+
+def repository(site: Site, node: ResolvedNode, role: str) -> dict[str, Any]:
+    """Give the variables of a role that say where its packages come from."""
+    cloud = site.opennebula
+    base = f"{cloud.repository}/{cloud.version}"
+    distribution = "Debian" if node.release.family is Family.DEBIAN else "AlmaLinux"
+    return {
+        f"{role}_version": cloud.version,
+        f"{role}_repository": f"{base}/{distribution}/{node.release.major}",
+        f"{role}_gpg_key": cloud.gpg_key,
+        f"{role}_gpg_fingerprint": cloud.gpg_fingerprint,
+    }
+
+
+def service_networks(site: Site) -> list[str]:
+    """Give the subnets of the network over which the machines of the site talk."""
+    network = site.networks[site.service_network] if site.service_network else None
+    sides = (network.ipv4, network.ipv6) if network else ()
+    return [str(side.subnet) for side in sides if side is not None]
+
+
+def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
+    """Give a control node's part; one of them is active, the others stand by."""
+    if Role.CONTROL not in node.roles:
+        return {}
+    cloud = site.opennebula
+    control = control_nodes(site)
+    variables: dict[str, Any] = {
+        **repository(site, node, "opennebula_frontend"),
+        "opennebula_frontend_active": node.name == control[0].name,
+        "opennebula_frontend_names": front_names(site, node),
+        "opennebula_frontend_certificate": f"/etc/b2ct/tls/{CERTIFICATE}",
+        "opennebula_frontend_address": ansible_host(node),
+        "opennebula_frontend_password": Secret("vault_oneadmin_password"),
+        "opennebula_frontend_settings": {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in cloud.settings.items()
+        },
+        "opennebula_frontend_node_networks": service_networks(site),
+        "opennebula_frontend_peers": [
+            other.name
+            for other in site.resolved.values()
+            if {Role.CONTROL, Role.HYPERVISOR} & set(other.roles)
+        ],
+    }
+    if cloud.database is OpenNebulaDatabase.MARIADB:
+        variables["opennebula_frontend_db_backend"] = "mysql"
+        variables["opennebula_frontend_db_password"] = Secret("vault_opennebula_db_password")
+    return variables

@@ -1,0 +1,42 @@
+"""The role ``tls``: the site's authority on the first control node, and who has certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, control_nodes, front_names
+from b2ct.inventory.values import Secret
+from b2ct.model import ResolvedNode, Role, Site
+
+def site_variables(site: Site) -> dict[str, Any]:
+    """Give who signs, and how; nothing where no node could hold the authority."""
+    control = control_nodes(site)
+    if not control:
+        return {}
+    return {
+        "tls_authority": control[0].name,
+        "tls_authority_address": ansible_host(control[0]),
+        "tls_authority_name": f"Authority of the site {site.site.name}",
+        "tls_publish": len(control) > 1,
+        "tls_key_type": site.tls.key_type.value,
+        "tls_days": site.tls.days,
+        "tls_renew_days": site.tls.renew_days,
+    }
+
+
+def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
+    """Give the certificates of one node."""
+    if Role.CONTROL not in node.roles:
+        return {}
+    certificate: dict[str, Any] = {
+        "name": CERTIFICATE,
+        "hosts": front_names(site, node),
+        "reload": ["nginx.service"],
+    }
+    given = site.tls.certificates.get(CERTIFICATE)
+    if given is not None:
+        certificate["hosts"] = list(site.opennebula.names) or [node.fqdn]
+        certificate["certificate"] = given.certificate + "\n"
+        certificate["key"] = Secret(f"vault_tls_key_{CERTIFICATE}")
+    return {"tls_certificates": [certificate]}
