@@ -15,6 +15,7 @@ from b2ct.check import (
     networks,
     places,
     releases,
+    services,
     volumes,
 )
 from b2ct.check.report import Report
@@ -57,6 +58,8 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     addresses.node_addresses,
     addresses.service_address,
     addresses.routes,
+    services.certificates,
+    services.settings,
     database.nodes,
     database.votes,
     cache.size,

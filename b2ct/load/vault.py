@@ -27,6 +27,12 @@ VAULT_FILE: Final = "vault.yml"
 ROOT: Final = "vault_root_password"
 ADMINS: Final = "vault_admin_passwords"
 BOOTLOADER: Final = "vault_bootloader_password"
+#: What the roles take from the vault by themselves, beside what the media need.
+OF_ROLES: Final = (
+    "vault_oneadmin_password",
+    "vault_opennebula_db_password",
+    "vault_tls_key_opennebula",
+)
 _KNOWN: Final = (ROOT, ADMINS, BOOTLOADER)
 #: What marks a file that is encrypted as a whole.
 _HEADER: Final = b"$ANSIBLE_VAULT;"
@@ -248,7 +254,7 @@ def _secrets(document: Document, site: Site) -> Secrets:
         )
     admins = _admin_passwords(data.get(ADMINS, {}), site, reader)
     for name in data:
-        near = None if name in _KNOWN else nearest(name, _KNOWN)
+        near = None if name in (*_KNOWN, *OF_ROLES) else nearest(name, (*_KNOWN, *OF_ROLES))
         if near is not None and _is_typo(name, near):
             reader.report((name,), f"unknown variable {name!r}", f"did you mean {near!r}?")
     if reader.problems:

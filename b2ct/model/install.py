@@ -128,5 +128,5 @@ class OpenNebula(Model):
     )
     settings: dict[_Attribute, _Value | dict[_Attribute, _Value]] = Field(
         default_factory=dict,
-        description="Attributes of oned.conf in place of the package's, such as LOG: {SYSTEM: file}",
+        description="Attributes of oned.conf over the package's, such as LOG: {SYSTEM: file}",
     )

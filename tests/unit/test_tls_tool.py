@@ -1,4 +1,4 @@
-"""The program of the role ``tls``: authority, requests, certificates, renewal; with real openssl."""
+"""The program of the role ``tls`` with real openssl: authority, certificates, renewal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Machine:
         }
 
     def try_(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return subprocess.run(  # noqa: PLW1510
             [sys.executable, str(TOOL), *words],
             input=given,
             capture_output=True,
@@ -150,9 +150,7 @@ def test_no_key_is_given_away(node: Machine, ca: Machine) -> None:
     text = approve(ca, asked["request"])
     assert "PRIVATE" not in asked["request"] + text
     kept = "".join(p.read_text() for p in ca.ca.rglob("*") if p.is_file() and p.name != "key.pem")
-    assert "PRIVATE" not in kept + "".join(
-        path.read_text() for path in ca.published.rglob("*.pem")
-    )
+    assert "PRIVATE" not in kept + "".join(path.read_text() for path in ca.published.rglob("*.pem"))
 
 
 @pytest.mark.parametrize(
@@ -259,9 +257,7 @@ def test_renewal_on_another_machine(node: Machine, ca: Machine) -> None:
 
 def test_renewal_on_the_authority_itself(tmp_path: Path) -> None:
     both = Machine(tmp_path / "m", tmp_path / "m/ca")
-    (both.services / "ca.pem").write_text(
-        both.do("authority", "--subject", "x")["certificate"]
-    )
+    (both.services / "ca.pem").write_text(both.do("authority", "--subject", "x")["certificate"])
     folder = both.service()
     issued(both, both, days=5)
     before = (folder / "cert.pem").read_text()
@@ -328,9 +324,7 @@ def test_a_wildcard_covers(node: Machine) -> None:
         ({"key": trustme.CA().issue_cert("a.b").private_key_pem.bytes().decode()}, "another cert"),
     ],
 )
-def test_what_is_wrong_with_it_is_told(
-    node: Machine, changes: dict[str, str], words: str
-) -> None:
+def test_what_is_wrong_with_it_is_told(node: Machine, changes: dict[str, str], words: str) -> None:
     node.service(authority="")
     given = material(trustme.CA(), "front.example.org", **changes)
     done = node.try_("given", "web", given=given)
@@ -381,7 +375,7 @@ def test_the_probe_tells_old_from_new(
                 if trial.connect_ex(("127.0.0.1", port)) == 0:
                     break
             threading.Event().wait(0.05)
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: PLW1510
             [sys.executable, "-c", probe().PROBE, version, "127.0.0.1", str(port)],
             capture_output=True, text=True, timeout=30,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, control_nodes,
 from b2ct.inventory.values import Secret
 from b2ct.model import ResolvedNode, Role, Site
 
+
 def site_variables(site: Site) -> dict[str, Any]:
     """Give who signs, and how; nothing where no node could hold the authority."""
     control = control_nodes(site)

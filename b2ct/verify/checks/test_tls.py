@@ -104,9 +104,7 @@ def test_authority_is_trusted(host: Host) -> None:
     )
 
 
-def test_authority_key_is_where_it_belongs(
-    host: Host, wanted: Mapping[str, Any], job: Job
-) -> None:
+def test_authority_key_is_where_it_belongs(host: Host, wanted: Mapping[str, Any], job: Job) -> None:
     """The authority's key is on the first control node only, and root's alone"""
     key = host.file("/etc/b2ct/ca/key.pem")
     holder = wanted.get("tls_authority") or job.target.name
