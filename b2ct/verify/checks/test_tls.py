@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -53,15 +52,8 @@ print("accepted" if accepted and chosen == version else "refused")
 """
 
 
-@dataclass(frozen=True)
-class Service:
-    """A certificate of the host, as the role wrote it down on the host itself."""
-
-    name: str
-    folder: str
-    renew_days: int
-    names: tuple[str, ...]
-    ours: bool
+#: A certificate of the host: what the role wrote down on the host itself, ``name`` and ``folder``.
+Service = Mapping[str, Any]
 
 
 @pytest.fixture
@@ -72,17 +64,9 @@ def services(host: Host, wanted: Mapping[str, Any]) -> tuple[Service, ...]:
     for path in listed:
         data = json.loads(host.file(path).content_string)
         name = path.split("/")[-2]
-        found.append(
-            Service(
-                name,
-                path.rpartition("/")[0],
-                int(data["renew_days"]),
-                tuple(data["names"]),
-                bool(data["authority"]),
-            )
-        )
+        found.append({**data, "name": name, "folder": path.rpartition("/")[0]})
     expected = {entry["name"] for entry in wanted.get("tls_certificates", ())}
-    missing = expected - {service.name for service in found}
+    missing = expected - {service["name"] for service in found}
     assert not missing, f"{', '.join(sorted(missing))}: not set up; run the stage base again"
     return tuple(found)
 
@@ -119,18 +103,18 @@ def test_authority_key_is_where_it_belongs(host: Host, wanted: Mapping[str, Any]
 def test_certificates_are_valid(host: Host, services: tuple[Service, ...]) -> None:
     """Each service's certificate leads to a trusted root and belongs to its key"""
     for service in services:
-        folder = service.folder
+        folder = service["folder"]
         done = host.run(
             "openssl verify -purpose sslserver -untrusted %s %s",
             f"{folder}/fullchain.pem",
             f"{folder}/cert.pem",
         )
-        assert done.rc == 0, f"{service.name}: {(done.stderr or done.stdout).strip()}"
+        assert done.rc == 0, f"{service['name']}: {(done.stderr or done.stdout).strip()}"
         of_key = host.run("openssl pkey -pubout -in %s", f"{folder}/key.pem")
         of_certificate = host.run("openssl x509 -noout -pubkey -in %s", f"{folder}/cert.pem")
-        assert of_key.rc == 0 == of_certificate.rc, f"{service.name}: a file cannot be read"
+        assert of_key.rc == 0 == of_certificate.rc, f"{service['name']}: a file cannot be read"
         assert of_key.stdout == of_certificate.stdout, (
-            f"{service.name}: the certificate does not belong to its key"
+            f"{service['name']}: the certificate does not belong to its key"
         )
 
 
@@ -142,10 +126,10 @@ def test_certificates_are_renewed_in_time(host: Host, services: tuple[Service, .
     assert state == "success", f"the last renewal failed ({state})"
     for service in services:
         # The timer runs daily: a day's grace.
-        margin = max(service.renew_days - 2, 1)
-        assert not _is_within(host, f"{service.folder}/cert.pem", margin), (
-            f"{service.name} expires within {margin} days: "
-            + ("see journalctl -u b2ct-tls-renew" if service.ours else "get a new one")
+        margin = max(int(service["renew_days"]) - 2, 1)
+        assert not _is_within(host, f"{service['folder']}/cert.pem", margin), (
+            f"{service['name']} expires within {margin} days: "
+            + ("see journalctl -u b2ct-tls-renew" if service["authority"] else "get a new one")
         )
 
 
