@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "iso": "iso",
     "usb": "usb",
     "oemdrv": "oemdrv",
+    "plan": "plan",
+    "deploy": "deploy",
     "verify": "verify",
 }
 

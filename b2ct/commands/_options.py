@@ -150,3 +150,17 @@ def login_options(command: _Command) -> _Command:
     ):
         collected = option(collected)
     return collected  # type: ignore[return-value]
+
+
+def stage_options(command: _Command) -> _Command:
+    """Give a command ``--stage`` and ``--limit``; the function gets ``names`` and ``limit``."""
+    limited = click.option(
+        "--limit", metavar="PATTERN", help="Only these hosts: a pattern of Ansible's."
+    )(command)
+    return click.option(
+        "--stage",
+        "names",
+        multiple=True,
+        metavar="STAGE",
+        help="Only this stage; may be given several times.",
+    )(limited)

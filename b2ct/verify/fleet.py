@@ -6,10 +6,11 @@ site.yml, ansible.cfg and the vault mean here what they mean in a playbook.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,6 +67,18 @@ class Fleet:
     groups: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Members:
+    """The hosts that a pattern of Ansible's means, and what must stand in no log.
+
+    ``vault`` are the passwords that opened the vault: pairs of identity and password.
+    """
+
+    hosts: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+    vault: tuple[tuple[str, bytes], ...] = field(repr=False)
+
+
 def fleet(
     file: Path, names: Iterable[str], vault: VaultOptions, login: Login | None = None
 ) -> Fleet:
@@ -75,30 +88,37 @@ def fleet(
     :param names: hosts and groups; every host without any.
     :raises B2ctError: a name that is no host and no group, or a connection that is not ssh.
     """
-    _set_up_ansible()
-    from ansible.errors import AnsibleError
-    from ansible.inventory.manager import InventoryManager
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.vars.manager import VariableManager
+    site = _Site(file, vault)
+    with _told():
+        found = tuple(site.target(name, login or Login()) for name in site.named(tuple(names)))
+        return Fleet(found, site.groups())
 
-    loader = DataLoader()
-    loader.set_basedir(str(file.parent))
-    loader.set_vault_secrets(list(_vault_passwords(file, vault)))
+
+def members(file: Path, limit: str | None, vault: VaultOptions) -> Members:
+    """Say which hosts ``ansible-playbook --limit`` would take.
+
+    :raises B2ctError: the pattern means no host.
+    """
+    site = _Site(file, vault)
+    with _told():
+        hosts = site.matching(limit)
+        secrets = dict.fromkeys(text for name in hosts for text in site.expanded(name)[1])
+    if not hosts:
+        raise B2ctError(
+            f"no host matches {limit!r}", did_you_mean(limit or "", [*site.all(), *site.groups()])
+        )
+    passwords = tuple((str(name), bytes(secret.bytes)) for name, secret in site.passwords)
+    return Members(tuple(hosts), tuple(secrets), passwords)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    from ansible.errors import AnsibleError
+
     try:
-        inventory = InventoryManager(loader=loader, sources=[str(file.absolute())])
-        variables = VariableManager(loader=loader, inventory=inventory)
-        defaults = _role_defaults(loader)
-        found = [
-            _target(inventory.get_host(name), variables, loader, defaults, login or Login())
-            for name in _wanted(inventory, tuple(names))
-        ]
+        yield
     except AnsibleError as error:
         raise B2ctError(f"Ansible cannot read the site: {error}") from None
-    groups = {
-        name: tuple(str(host.name) for host in group.get_hosts())
-        for name, group in inventory.groups.items()
-    }
-    return Fleet(tuple(found), groups)
 
 
 @cache
@@ -113,7 +133,7 @@ def _set_up_ansible() -> None:
 def _vault_passwords(file: Path, options: VaultOptions) -> tuple[tuple[str, Any], ...]:
     vault_file = file.parent / VAULT_FILE
     vault = Vault(options, vault_file)
-    if vault.failures and not vault.has_passwords:
+    if vault.failures:
         raise B2ctError("the vault password cannot be had", "; ".join(vault.failures))
     if vault.has_passwords and vault_file.is_file():
         raw = vault_file.read_bytes().strip()
@@ -125,53 +145,84 @@ def _vault_passwords(file: Path, options: VaultOptions) -> tuple[tuple[str, Any]
     return vault.passwords
 
 
-def _wanted(inventory: Any, names: tuple[str, ...]) -> list[str]:  # noqa: ANN401
-    hosts = [str(host.name) for host in inventory.get_hosts("all")]
-    if not names:
-        return hosts
-    chosen: list[str] = []
-    for name in names:
-        if name in hosts:
-            chosen.append(name)
-        elif name in inventory.groups:
-            members = [str(host.name) for host in inventory.groups[name].get_hosts()]
-            if not members:
+class _Site:
+    """A site through Ansible's loaders."""
+
+    def __init__(self, file: Path, vault: VaultOptions) -> None:
+        _set_up_ansible()
+        from ansible.inventory.manager import InventoryManager
+        from ansible.parsing.dataloader import DataLoader
+        from ansible.vars.manager import VariableManager
+
+        self.passwords = _vault_passwords(file, vault)
+        self._loader = DataLoader()
+        self._loader.set_basedir(str(file.parent))
+        self._loader.set_vault_secrets(list(self.passwords))
+        with _told():
+            self._inventory = InventoryManager(loader=self._loader, sources=[str(file.absolute())])
+            self._variables = VariableManager(loader=self._loader, inventory=self._inventory)
+            self._defaults = self._role_defaults()
+
+    def all(self) -> list[str]:
+        return [str(host.name) for host in self._inventory.get_hosts("all")]
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        return {
+            str(name): tuple(str(host.name) for host in group.get_hosts())
+            for name, group in self._inventory.groups.items()
+        }
+
+    def matching(self, pattern: str | None) -> list[str]:
+        return [str(host.name) for host in self._inventory.get_hosts(pattern or "all")]
+
+    def named(self, names: tuple[str, ...]) -> list[str]:
+        hosts, groups = self.all(), self.groups()
+        chosen = set() if names else set(hosts)
+        for name in names:
+            if name in hosts:
+                chosen.add(name)
+            elif name not in groups:
+                hint = did_you_mean(name, [*hosts, *groups])
+                raise B2ctError(f"there is no host or group {name!r}", hint)
+            elif not groups[name]:
                 raise B2ctError(f"the group {name!r} has no hosts")
-            chosen += members
-        else:
-            known = [*hosts, *inventory.groups]
-            raise B2ctError(f"there is no host or group {name!r}", did_you_mean(name, known))
-    return [name for name in hosts if name in chosen]
+            else:
+                chosen.update(groups[name])
+        return [name for name in hosts if name in chosen]
+
+    def target(self, name: str, login: Login) -> Target:
+        variables, secrets = self.expanded(name)
+        clear = {
+            key: value
+            for key, value in variables.items()
+            if not _is_secret(key) and value is not _UNKNOWN
+        }
+        groups = {str(group.name) for group in self._inventory.get_host(name).get_groups()}
+        ordered = ("all", *sorted(groups - {"all"}))
+        return Target(name, ordered, clear, _way(name, variables, login), secrets)
+
+    def expanded(self, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Give a host's variables with their templates expanded, and the secrets among them."""
+        from ansible.template import Templar
+
+        given = self._variables.get_vars(host=self._inventory.get_host(name))
+        templar = Templar(loader=self._loader, variables={**self._defaults, **given})
+        own = {**self._defaults, **given}
+        variables = {
+            key: _expanded(templar, value) for key, value in own.items() if key not in _MAGIC
+        }
+        secret = (value for key, value in variables.items() if _is_secret(key))
+        return variables, tuple(dict.fromkeys(text for value in secret for text in texts_of(value)))
+
+    def _role_defaults(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for file in sorted(collection_folder("roles").glob("*/defaults/main.yml")):
+            found |= self._loader.load_from_file(str(file)) or {}
+        return found
 
 
-def _role_defaults(loader: Any) -> dict[str, Any]:  # noqa: ANN401 - Ansible is untyped
-    found: dict[str, Any] = {}
-    for file in sorted(collection_folder("roles").glob("*/defaults/main.yml")):
-        found |= loader.load_from_file(str(file)) or {}
-    return found
-
-
-def _target(host: Any, manager: Any, loader: Any, defaults: dict[str, Any], login: Login) -> Target:  # noqa: ANN401
-    from ansible.template import Templar
-
-    given = {
-        name: value for name, value in manager.get_vars(host=host).items() if name not in _MAGIC
-    }
-    own = {**defaults, **given}
-    templar = Templar(loader=loader, variables={**defaults, **manager.get_vars(host=host)})
-    secret_names = {name for name in own if name.startswith("vault_") or name in _SECRET_NAMES}
-    expanded = {name: _expanded(templar, value) for name, value in own.items()}
-    secrets = tuple(
-        dict.fromkeys(text for name in secret_names for text in texts_of(expanded[name]))
-    )
-    clear = {
-        name: value
-        for name, value in expanded.items()
-        if name not in secret_names and value is not _UNKNOWN
-    }
-    groups = tuple(sorted(str(group.name) for group in host.get_groups()))
-    way = _way(str(host.name), expanded, login)
-    return Target(str(host.name), ("all", *(g for g in groups if g != "all")), clear, way, secrets)
+def _is_secret(name: str) -> bool:
+    return name.startswith("vault_") or name in _SECRET_NAMES
 
 
 #: A value that needs what only a running playbook knows (facts, a closed vault).
