@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.b2ct-stamp
 WORKERS ?= $(shell nproc)
 
-.PHONY: help setup setup-test demo check test boot-test install-test bench docs format clean
+.PHONY: help setup setup-test demo check test boot-test install-test molecule bench docs format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test: check boot-test ## Everything but the whole installation
 
 install-test: setup-test ## One whole unattended installation of Debian in QEMU, to ssh
 	$(BIN)/python -m pytest -q -s -m install
+
+molecule: setup-test ## Test the roles in containers: all scenarios, or SCENARIO=squid
+	WORKERS=$(WORKERS) tools/molecule test $(SCENARIO)
 
 bench: setup-test ## Measure media and rendering against their physical limits
 	$(BIN)/python benchmarks/load.py
