@@ -64,6 +64,8 @@ def _keyfile(_facts: Facts, interface: Interface) -> TargetFile:
         f"id={interface.name}",
         f"uuid={interface.uuid}",
         f"type={_KEYFILE_TYPES[interface.layer]}",
+        # Connections that others have made for the same device give way.
+        "autoconnect-priority=100",
     ]
     if not interface.mac:
         # A card that is known by its MAC address is found by it, whatever its name.
@@ -84,7 +86,7 @@ def _keyfile(_facts: Facts, interface: Interface) -> TargetFile:
     if not interface.controller:
         lines += ["", "[ipv4]", *_keyfile_ipv4(interface.ip)]
         lines += ["", "[ipv6]", *_keyfile_ipv6(interface.ip)]
-    path = f"/etc/NetworkManager/system-connections/{interface.name}.nmconnection"
+    path = f"/etc/NetworkManager/system-connections/b2ct-{interface.name}.nmconnection"
     return TargetFile(path, "0600", tuple(lines))
 
 

@@ -159,7 +159,7 @@ def _keyfiles(card: _Card) -> tuple[TargetFile, ...]:
         f"mtu={card.mtu}",
         "",
     )
-    path = f"{_KEYFILES}/@{{card}}.nmconnection"
+    path = f"{_KEYFILES}/b2ct-@{{card}}.nmconnection"
     addresses = _keyfile_addresses(card)
     if not card.vlan:
         return (TargetFile(path, "0600", (*ethernet, *addresses)),)
@@ -173,7 +173,7 @@ def _keyfiles(card: _Card) -> tuple[TargetFile, ...]:
     )
     return (
         TargetFile(path, "0600", (*ethernet, *nothing)),
-        TargetFile(f"{_KEYFILES}/{name}.nmconnection", "0600", tagged),
+        TargetFile(f"{_KEYFILES}/b2ct-{name}.nmconnection", "0600", tagged),
     )
 
 

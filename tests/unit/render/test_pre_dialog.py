@@ -110,7 +110,7 @@ def test_every_answer_typed(machine, talk, site_ks, shell):
         " --gateway=10.20.0.254\n"
     )
     assert machine.written("storage.ks").startswith("ignoredisk --only-use=sda\n")
-    keyfile = machine.written("root/etc/NetworkManager/system-connections/eno2.nmconnection")
+    keyfile = machine.written("root/etc/NetworkManager/system-connections/b2ct-eno2.nmconnection")
     assert "mac-address=52:54:00:aa:bb:cd" in keyfile
     assert "address1=10.20.0.77/24\ngateway=10.20.0.254\ndns=192.0.2.1;192.0.2.2;" in keyfile
     assert '"node": "head-7"' in machine.written("root/etc/b2ct/installed.json")
@@ -209,7 +209,7 @@ def test_wrong_answers_are_asked_again(machine, talk, site_ks):
     network = machine.written("network.ks")
     assert "--ip=10.20.0.99 " in network and "--gateway" not in network
     assert "\ngateway=" not in machine.written(
-        "root/etc/NetworkManager/system-connections/eno2.nmconnection"
+        "root/etc/NetworkManager/system-connections/b2ct-eno2.nmconnection"
     )
 
 
@@ -353,7 +353,7 @@ def test_tagged_service_network(machine, talk, raw):
     assert machine.finish() == 0, machine.log()
     assert "--device=eno2 --vlanid=20 " in machine.written("network.ks")
     assert "parent=eno2" in machine.written(
-        "root/etc/NetworkManager/system-connections/eno2.20.nmconnection"
+        "root/etc/NetworkManager/system-connections/b2ct-eno2.20.nmconnection"
     )
 
 

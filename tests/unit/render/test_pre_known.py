@@ -48,7 +48,7 @@ def test_known_node_needs_no_typing(machine, site_ks, shell):
     assert machine.written("packages.ks").startswith("@^minimal-environment\n")
     assert site_ks.sha256 in machine.written("root/etc/b2ct/installed.json")
     assert machine.written("kickstart").strip() == site_ks.sha256[:16]
-    assert "0600 /etc/NetworkManager/system-connections/bond0.40.nmconnection" in (
+    assert "0600 /etc/NetworkManager/system-connections/b2ct-bond0.40.nmconnection" in (
         machine.written("files")
     )
 
@@ -62,7 +62,7 @@ def test_card_is_found_by_mac_whatever_its_name(machine, site_ks):
     machine.start(script(site_ks, "%pre"))
     assert machine.finish() == 0, machine.log()
     assert "--device=ens3 " in machine.written("network.ks")
-    keyfile = machine.written("root/etc/NetworkManager/system-connections/eno1.nmconnection")
+    keyfile = machine.written("root/etc/NetworkManager/system-connections/b2ct-eno1.nmconnection")
     assert "mac-address=52:54:00:20:01:11" in keyfile
     assert "@^virtualization-host-environment" in machine.written("packages.ks")
 
@@ -374,7 +374,7 @@ class TestWhichNode:
         assert machine.finish() == 0, machine.log()
         assert "--ip=10.20.0.12" in machine.written("network.ks")
         # The cards are this machine's own: by name, with the addresses that they have.
-        keyfile = machine.written("root/etc/NetworkManager/system-connections/eno1.nmconnection")
+        keyfile = machine.written("root/etc/NetworkManager/system-connections/b2ct-eno1.nmconnection")
         assert "mac-address=52:54:00:20:00:11" in keyfile
 
     @pytest.mark.parametrize("answer", ["no\n", "y\n", "\n", None])
