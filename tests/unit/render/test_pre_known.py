@@ -374,7 +374,9 @@ class TestWhichNode:
         assert machine.finish() == 0, machine.log()
         assert "--ip=10.20.0.12" in machine.written("network.ks")
         # The cards are this machine's own: by name, with the addresses that they have.
-        keyfile = machine.written("root/etc/NetworkManager/system-connections/b2ct-eno1.nmconnection")
+        keyfile = machine.written(
+            "root/etc/NetworkManager/system-connections/b2ct-eno1.nmconnection"
+        )
         assert "mac-address=52:54:00:20:00:11" in keyfile
 
     @pytest.mark.parametrize("answer", ["no\n", "y\n", "\n", None])
