@@ -16,7 +16,7 @@ from b2ct.inventory.roles import network, precheck, squid, tls, wpad
 from b2ct.model import ResolvedNode, Site
 
 #: In the order of the stages.
-ROLES: Final[tuple[ModuleType, ...]] = (network, precheck, tls, squid, wpad)
+ROLES: Final[tuple[ModuleType, ...]] = (precheck, network, tls, squid, wpad)
 
 
 def site_variables(site: Site) -> dict[str, Any]:
