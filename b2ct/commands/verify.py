@@ -8,6 +8,7 @@ import click
 
 from b2ct.commands._options import login_options, site_argument, vault_options
 from b2ct.console import ProgressPrinter
+from b2ct.errors import B2ctError
 from b2ct.load import VaultOptions, read_site
 from b2ct.verify.fleet import Login
 from iso_builder.atomic import atomic_output
@@ -35,6 +36,14 @@ EXIT_FAILED = 1
     help="Write JSON to this file; to standard output without one.",
 )
 @click.option(
+    "--html", type=click.Path(path_type=Path), help="Write the acceptance report to this file."
+)
+@click.option(
+    "--sign",
+    metavar="KEY",
+    help="Sign the acceptance report with this key of your gpg, beside it as FILE.asc.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=8,
@@ -51,6 +60,8 @@ def command(
     only: tuple[str, ...],
     junit: Path | None,
     json_file: Path | None,
+    html: Path | None,
+    sign: str | None,
     workers: int,
     quiet: bool,
     login: Login,
@@ -69,15 +80,17 @@ def command(
     Example:
       b2ct verify torino
       b2ct verify torino cache1 --only squid
-      b2ct verify torino --junit verify.xml
+      b2ct verify torino --html torino-accepted.html --sign ada@example.org
     """
     from b2ct import verify
 
+    if sign is not None and html is None:
+        raise B2ctError("--sign signs the acceptance report", "add --html FILE")
     loaded = read_site(site)
     found = verify.find_areas(loaded.path.parent, only)
     ships = verify.fleet(loaded.path, nodes, vault, login)
     with ProgressPrinter(unit="hosts") as progress:
-        limits = verify.Limits(workers=workers)
+        limits = verify.Limits(workers=workers, narrow=bool(only))
         report = verify.verify(loaded.site.site.name, ships, found, limits, progress)
     to_stdout = json_file is not None and str(json_file) == "-"
     if to_stdout:
@@ -88,6 +101,10 @@ def command(
         _write(json_file, verify.json_text(report))
     if junit is not None:
         _write(junit, verify.junit(report))
+    if html is not None:
+        _write(html, verify.html(report, loaded.site))
+        if sign is not None:
+            click.echo(f"wrote {verify.sign(html, sign)}", err=True)
     if not report.good:
         click.get_current_context().exit(EXIT_FAILED)
 

@@ -6,6 +6,8 @@ from b2ct.verify.fleet import Fleet, Login, Target, fleet
 from b2ct.verify.json_text import json_text
 from b2ct.verify.junit import junit
 from b2ct.verify.model import Check, HostResult, Outcome, Report
+from b2ct.verify.page import html
+from b2ct.verify.sign import sign
 from b2ct.verify.text import summary, text
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "Target",
     "find_areas",
     "fleet",
+    "html",
     "json_text",
     "junit",
+    "sign",
     "summary",
     "text",
     "verify",

@@ -28,7 +28,9 @@ def plain(text: str) -> str:
     where = _WHERE.match(text)
     if where is not None and not _INTERNAL.search(where["what"]):
         return f"{where['what']} is {where['value']}"
-    kept = [line for line in text.splitlines() if not _INTERNAL.search(line)]
+    # What the check says itself comes first; pytest's own view of the expression adds nothing.
+    said = re.split(r"\n\s*assert ", text, maxsplit=1)[0]
+    kept = [line.strip() for line in said.splitlines() if not _INTERNAL.search(line)]
     return "\n".join(kept).strip()
 
 

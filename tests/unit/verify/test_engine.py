@@ -157,6 +157,13 @@ def test_a_host_without_checks_is_not_accepted(site: Path) -> None:
     assert "no check is meant for this host" in control.checks[1].detail
 
 
+def test_a_host_that_the_chosen_areas_do_not_concern_is_left_out(site: Path) -> None:
+    ships = fleet(site / "site.yml", [], VAULT)
+    limits = Limits(command_s=2, narrow=True)
+    report = verify("unit", ships, find_areas(site, ["own"]), limits)
+    assert [host.host for host in report.hosts] == ["node1"]
+
+
 def test_no_checks_at_all_is_an_error(site: Path) -> None:
     ships = fleet(site / "site.yml", ["control1"], VAULT)
     with pytest.raises(B2ctError, match="none of the hosts is meant by these checks: own"):
