@@ -327,6 +327,8 @@ def _set_one(one: Any, word: str, metrics: list[str], wanted: dict[str, str]) ->
     kept = one["quotas"].setdefault(word, {})
     if all(value == "-1" for value in limits.values()):
         kept.pop(ident, None)
+        if not kept:
+            del one["quotas"][word]
     else:
         kept[ident] = limits
 

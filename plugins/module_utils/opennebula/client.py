@@ -164,7 +164,7 @@ class Client:
         parser.StartElementHandler = target.start
         parser.EndElementHandler = target.end
         parser.CharacterDataHandler = target.data
-        target.xml("utf-8", None)
+        target.xml(None, None)
         try:
             parser.Parse(reply, True)
             return target.close()[0]
