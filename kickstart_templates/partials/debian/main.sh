@@ -53,11 +53,22 @@ write_down() {
     profile_files "$kind"
 }
 
+# The installer looks for drivers on every medium that it finds, and mounts it for writing.
+# This key is for reading, whenever it appears.
+protect_medium() {
+    mkdir -p "$R/etc/udev/rules.d"
+    printf '%s\n' "ENV{ID_FS_LABEL}==\"$LABEL\", RUN+=\"/sbin/blockdev --setro \$devnode\"" \
+        >"$R/etc/udev/rules.d/99-b2ct.rules"
+    udevadm control --reload >/dev/null 2>&1
+    udevadm trigger --subsystem-match=block --action=change >/dev/null 2>&1
+}
+
 early() {
     trap unexpected_end EXIT
     rm -f "$W/state"
     log "b2ct $VERSION, site $SITE, $RELEASE"
     hash_preseed
+    protect_medium
     udevadm settle >/dev/null 2>&1
     read_machine
     choose_node

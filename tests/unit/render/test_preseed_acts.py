@@ -340,6 +340,14 @@ def test_late_puts_everything_in_its_place(machine, preseed, shell):
     assert "script' last" in hook.read_text()
 
 
+def test_the_key_is_made_read_only_whenever_it_appears(machine, preseed):
+    node1(machine)
+    Installer(machine, preseed, "busybox").act("early")
+    rule = (machine.root / "etc/udev/rules.d/99-b2ct.rules").read_text()
+    assert rule == ('ENV{ID_FS_LABEL}=="B2CT-EXAMPL", RUN+="/sbin/blockdev --setro $devnode"\n')
+    assert "udevadm trigger --subsystem-match=block" in machine.calls()
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_base_hands_over_the_authorities_of_the_initrd(machine, preseed, own):
     node1(machine)
