@@ -54,11 +54,13 @@ write_down() {
 }
 
 # The installer looks for drivers on every medium that it finds, and mounts it for writing.
-# This key is for reading, whenever it appears.
+# This key is for reading, whenever it appears. Debian 12's has mounted it already, while it
+# looked for the preseed.
 protect_medium() {
     mkdir -p "$R/etc/udev/rules.d"
     printf '%s\n' "ENV{ID_FS_LABEL}==\"$LABEL\", RUN+=\"/sbin/blockdev --setro \$devnode\"" \
         >"$R/etc/udev/rules.d/99-b2ct.rules"
+    ! grep -q ' /media ' "$R/proc/mounts" || umount "$R/media"
     udevadm control --reload >/dev/null 2>&1
     udevadm trigger --subsystem-match=block --action=change >/dev/null 2>&1
 }

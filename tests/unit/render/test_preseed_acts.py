@@ -20,7 +20,7 @@ MIB = 1 << 20
 #: Programs that must not be the real ones.
 STUBS = (
     *("arping", "blockdev", "chroot", "hostname", "ip", "modprobe", "poweroff", "pvs", "reboot"),
-    *("sync", "udevadm", "udhcpc", "vconfig", "vgchange", "vgs", "wget"),
+    *("sync", "udevadm", "udhcpc", "umount", "vconfig", "vgchange", "vgs", "wget"),
 )
 
 
@@ -346,6 +346,14 @@ def test_the_key_is_made_read_only_whenever_it_appears(machine, preseed):
     rule = (machine.root / "etc/udev/rules.d/99-b2ct.rules").read_text()
     assert rule == ('ENV{ID_FS_LABEL}=="B2CT-EXAMPL", RUN+="/sbin/blockdev --setro $devnode"\n')
     assert "udevadm trigger --subsystem-match=block" in machine.calls()
+    assert "umount" not in machine.calls()
+
+
+def test_a_key_that_is_mounted_already_is_unmounted(machine, preseed):
+    node1(machine)
+    machine.write("proc/mounts", "/dev/sda1 /media vfat rw,relatime 0 0\n")
+    Installer(machine, preseed, "busybox").act("early")
+    assert f"umount {machine.root}/media" in machine.calls()
 
 
 @pytest.mark.parametrize("own", [True, False])
