@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from b2ct.check.report import Report
-from b2ct.model import DatabaseMode, Role, Site
+from b2ct.model import DatabaseMode, OpenNebulaDatabase, Role
 from b2ct.places import Path
 from b2ct.suggest import did_you_mean
-
-
-def database_nodes(site: Site) -> tuple[str, ...]:
-    """Give the nodes that hold the database: those named, else the control nodes."""
-    if site.mariadb.nodes:
-        return site.mariadb.nodes
-    control = tuple(name for name, node in site.nodes.items() if Role.CONTROL in node.roles)
-    return control if site.mariadb.mode is DatabaseMode.GALERA else control[:1]
 
 
 def nodes(report: Report) -> None:
@@ -48,7 +40,7 @@ def nodes(report: Report) -> None:
             did_you_mean(arbitrator, site.nodes),
             rests_on=[("nodes", arbitrator)],
         )
-    elif arbitrator in database_nodes(site):
+    elif arbitrator in site.database_nodes:
         report.problem(
             path,
             f"{arbitrator!r} holds the data already, and has a vote",
@@ -61,7 +53,7 @@ def votes(report: Report) -> None:
     """A majority is left when one of the members of a cluster fails."""
     site = report.site
     section = site.mariadb
-    servers = database_nodes(site)
+    servers = site.database_nodes
     if section.mode is not DatabaseMode.GALERA:
         if len(section.nodes) > 1:
             report.problem(
@@ -88,3 +80,22 @@ def votes(report: Report) -> None:
             "add an arbitrator, or make the number of servers odd",
             rests_on=rests,
         )
+
+
+def local(report: Report) -> None:
+    """OpenNebula asks the database on its own machine only: nothing of it is in the network."""
+    site = report.site
+    servers = site.database_nodes
+    if site.opennebula.database is not OpenNebulaDatabase.MARIADB or not site.mariadb.nodes:
+        return
+    control = [name for name, node in site.nodes.items() if Role.CONTROL in node.roles]
+    if site.mariadb.mode is DatabaseMode.SINGLE:
+        control = control[:1]
+    for name in control:
+        if name not in servers:
+            report.problem(
+                ("mariadb", "nodes"),
+                f"{name} runs OpenNebula, which asks the database on its own machine only",
+                f"add {name}, or leave the key out",
+                rests_on=[("nodes", name), ("opennebula", "database")],
+            )

@@ -62,6 +62,7 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     services.settings,
     database.nodes,
     database.votes,
+    database.local,
     cache.size,
     cache.clients,
     cache.destinations,

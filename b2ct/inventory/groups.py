@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from b2ct.inventory.roles.mariadb import database_members
 from b2ct.model import Role, Site
 
 #: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
@@ -22,9 +23,10 @@ class Group:
 def groups(site: Site) -> tuple[Group, ...]:
     """Give one group of each role (also where no node has it, so that a play for it is no error),
     one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), and one of
-    each hardware (``hardware_<name>``).
+    each hardware (``hardware_<name>``). ``database`` are the members of the database, the arbitrator
+    of a cluster among them.
     """
-    return (*_role_groups(site), *_release_groups(site), *_hardware_groups(site))
+    return (*_role_groups(site), Group("database", database_members(site)), *_release_groups(site), *_hardware_groups(site))
 
 
 def _role_groups(site: Site) -> tuple[Group, ...]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from b2ct.model.cache import Belle2, Cvmfs, Squid
-from b2ct.model.database import MariaDb
+from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
 from b2ct.model.install import Install, OpenNebula
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
 from b2ct.model.releases import RELEASES, Release, ReleaseId
 from b2ct.model.tls import Tls
-from b2ct.model.types import HostName, Model, SectionName
+from b2ct.model.types import HostName, Model, Role, SectionName
 
 if TYPE_CHECKING:
     from b2ct.model.resolved import ResolvedNode
@@ -67,6 +67,14 @@ class Site(Model):
             if network.purpose is Purpose.SERVICE:
                 return name
         return None
+
+    @cached_property
+    def database_nodes(self) -> tuple[str, ...]:
+        """Names of the servers of the database: those said, else control nodes."""
+        if self.mariadb.nodes:
+            return self.mariadb.nodes
+        control = tuple(name for name, node in self.nodes.items() if Role.CONTROL in node.roles)
+        return control if self.mariadb.mode is DatabaseMode.GALERA else control[:1]
 
     @cached_property
     def resolved(self) -> dict[str, ResolvedNode]:
