@@ -36,7 +36,12 @@ _FILLERS: Final = frozenset(
 def names(report: Report) -> None:
     """A node's name is no group of the inventory, and not the machine at hand."""
     groups = {role.value for role in Role} | {family.value for family in Family}
-    groups |= {release.group for release in RELEASES.values()} | {"all", "database", "ungrouped"}
+    groups |= {release.group for release in RELEASES.values()} | {
+        "all",
+        "cvmfs",
+        "database",
+        "ungrouped",
+    }
     for name in report.site.nodes:
         if name in groups:
             report.problem(

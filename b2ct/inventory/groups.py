@@ -23,10 +23,21 @@ class Group:
 def groups(site: Site) -> tuple[Group, ...]:
     """Give one group of each role (also where no node has it, so that a play for it is no error),
     one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), and one of
-    each hardware (``hardware_<name>``). ``database`` are the members of the database, the arbitrator
-    of a cluster among them.
+    each hardware (``hardware_<name>``). ``database`` are the members of the database, a cluster's
+    arbitrator among them, ``cvmfs`` are the nodes that mount repositories.
     """
-    return (*_role_groups(site), Group("database", database_members(site)), *_release_groups(site), *_hardware_groups(site))
+    return (
+        *_role_groups(site),
+        Group("database", database_members(site)),
+        Group("cvmfs", _cvmfs_clients(site)),
+        *_release_groups(site),
+        *_hardware_groups(site),
+    )
+
+
+def _cvmfs_clients(site: Site) -> tuple[str, ...]:
+    wanted = set(site.cvmfs.clients)
+    return tuple(name for name, node in site.nodes.items() if wanted & set(node.roles))
 
 
 def _role_groups(site: Site) -> tuple[Group, ...]:

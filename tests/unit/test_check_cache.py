@@ -122,7 +122,9 @@ PROBLEMS = [
     Apple(
         "database_twice_on_a_node",
         HERE,
-        section("mariadb:\n  mode: galera\n  nodes:\n    - control1\n    - cache1\n    - control1 #!"),
+        section(
+            "mariadb:\n  mode: galera\n  nodes:\n    - control1\n    - cache1\n    - control1 #!"
+        ),
         "mariadb.nodes[2]: 'control1' is named twice; remove one",
     ),
     Apple(
@@ -209,8 +211,8 @@ def test_sections_without_a_cache_draw_advice(tmp_path: Path) -> None:
     ) in notes(tmp_path, text)
     text, line = altered(HERE, section("cvmfs:\n  clients: [hypervisor] #!"), BASE)
     assert (
-        f"{line}: note: cvmfs.clients: no node has the role cache, so the clients will ask the stratum-1"
-        " servers directly; give a node roles: [cache]"
+        f"{line}: note: cvmfs.clients: no node has the role cache, so the clients will ask the"
+        " stratum-1 servers directly; give a node roles: [cache]"
     ) in notes(tmp_path, text)
 
 

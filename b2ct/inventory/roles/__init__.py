@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
-from b2ct.inventory.roles import mariadb, network, precheck, squid, tls, wpad
+from b2ct.inventory.roles import cvmfs_client, mariadb, network, precheck, squid, tls, wpad
 from b2ct.model import ResolvedNode, Site
 
 #: In the order of the stages.
-ROLES: Final[tuple[ModuleType, ...]] = (precheck, network, tls, mariadb, squid, wpad)
+ROLES: Final[tuple[ModuleType, ...]] = (precheck, network, tls, mariadb, squid, wpad, cvmfs_client)
 
 
 def site_variables(site: Site) -> dict[str, Any]:

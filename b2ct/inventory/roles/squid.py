@@ -17,6 +17,14 @@ def caches(site: Site) -> dict[str, str]:
     }
 
 
+def proxies(site: Site) -> list[str]:
+    """Give the caches as address:port."""
+    return [
+        f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
+        for address in caches(site).values()
+    ]
+
+
 def stratum_ones(site: Site) -> list[str]:
     """Give the hosts of the repositories: those named, and those of the site's own domains."""
     own = [

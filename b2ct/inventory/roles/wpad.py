@@ -10,7 +10,6 @@ from b2ct.model import Site
 
 def site_variables(site: Site) -> dict[str, Any]:
     """Give the caches, and the hosts that are to be asked for through them."""
-    addresses = squid.caches(site) if site.squid.wpad else {}
     hosts = [
         *squid.stratum_ones(site),
         *site.belle2.conditions_servers,
@@ -19,10 +18,7 @@ def site_variables(site: Site) -> dict[str, Any]:
         *site.squid.destinations,
     ]
     return {
-        "wpad_proxies": [
-            f"[{address}]:{squid.PORT}" if ":" in address else f"{address}:{squid.PORT}"
-            for address in addresses.values()
-        ],
+        "wpad_proxies": squid.proxies(site) if site.squid.wpad else [],
         "wpad_hosts": list(dict.fromkeys(hosts)),
         "wpad_names": [
             "wpad",
