@@ -15,6 +15,8 @@ from b2ct.console import human_time
 from b2ct.deploy.events import Event, Result, Status, TaskBegun
 from b2ct.deploy.run import StageEnd, View
 
+#: Tasks that Ansible adds by itself to each role.
+_OF_ANSIBLE: Final = "Validating arguments against arg spec"
 _INTERVAL_S: Final = 0.15
 _MARKS = {Status.FAILED: "FAILED", Status.UNREACHABLE: "NOT REACHABLE", Status.CHANGED: "changed"}
 
@@ -85,7 +87,8 @@ class Lines(View):
     def show(self, event: Event) -> None:
         """Tell what changed and what failed."""
         if isinstance(event, TaskBegun):
-            self.line(f"{self.now}: {event.task.name}")
+            if not event.task.name.startswith(_OF_ANSIBLE):
+                self.line(f"{self.now}: {event.task.name}")
         elif isinstance(event, Result) and event.status in _MARKS:
             took = f" ({human_time(event.seconds)})" if event.seconds >= 1 else ""
             self.line(f"{self.now}: {event.host}: {_MARKS[event.status]}: {event.task.name}{took}")

@@ -7,6 +7,7 @@ without a local shell, and gives each command a time limit.
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -93,7 +94,9 @@ class NodeBackend(BaseBackend):  # type: ignore[misc] # testinfra is untyped
     def ssh(self) -> list[str]:
         """Give ssh and its options, without host and command."""
         way = self._way
-        argv = ["ssh", "-o", f"ControlPath={self._sockets}/%C", "-o", "BatchMode=yes"]
+        # A path of a socket holds about 100 letters: %C alone would take 40 of them.
+        name = hashlib.sha256(f"{way.user}@{way.address}:{way.port}".encode()).hexdigest()[:12]
+        argv = ["ssh", "-o", f"ControlPath={self._sockets}/{name}", "-o", "BatchMode=yes"]
         if way.port:
             argv += ["-p", str(way.port)]
         if way.user:

@@ -27,6 +27,8 @@ from b2ct.verify.model import CONNECTION, Check, HostResult, Outcome, Report
 COMMAND_LIMIT_S: Final = 60.0
 HOST_LIMIT_S: Final = 1800.0
 _LOOK_S: Final = 0.5
+#: Of the 107 letters that a socket's path may have, less our names and ssh's own ending.
+_LONGEST_PLACE: Final = 55
 
 #: Told after each host: how many are done, of how many.
 Progress = Callable[[str, int, int], None]
@@ -75,8 +77,10 @@ def verify(
         raise B2ctError(f"none of the hosts is meant by these checks: {names}")
     if limits.narrow:
         plan = [(target, mine) for target, mine in plan if mine]
-    # A path of a socket is short: not below the admin's own long folders.
-    sockets = Path(tempfile.mkdtemp(prefix="b2ct-"))
+    # A path of a socket is short: not below a long TMPDIR.
+    place = tempfile.gettempdir()
+    place = place if len(place) <= _LONGEST_PLACE else "/tmp"  # noqa: S108 - mkdtemp makes it safe
+    sockets = Path(tempfile.mkdtemp(prefix="b2ct-", dir=place))
     begun, epoch = datetime.now(UTC), time.time()
     try:
         runs = []

@@ -27,12 +27,11 @@ class ActionModule(ActionBase):
         try:
             result["problems"] = list(self._problems(result, task_vars or {}))
         except AnsibleConnectionFailure as error:
-            result["problems"] = [
-                problem(
-                    f"it does not answer: {_one_line(error)}",
-                    "switch it on, see its console, and try: ssh HOST",
-                )
-            ]
+            told = _one_line(error)
+            address = (task_vars or {}).get("ansible_host") or str(
+                (task_vars or {}).get("inventory_hostname")
+            )
+            result["problems"] = [problem(f"it does not answer: {told}", _remedy(told, address))]
         return result
 
     def _problems(
@@ -87,6 +86,14 @@ class ActionModule(ActionBase):
                 best = (theirs - after, theirs - before)
         assert best is not None
         return list(best)
+
+
+def _remedy(told: str, address: str) -> str:
+    if "Host key verification failed" in told:
+        return f"compare its key with the one on its console, and accept it: ssh {address}"
+    if "Permission denied" in told:
+        return "log in as one of the site's admins with -u NAME, with a key of site.admins"
+    return f"switch it on, look at its console, and try: ssh {address}"
 
 
 def _one_line(told: Any) -> str:  # noqa: ANN401

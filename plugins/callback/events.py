@@ -218,6 +218,10 @@ def _message(result: Mapping[str, Any]) -> str:
             value = part.get(key)
             if value:
                 text = str(value).strip()
-                errors = str(part.get("stderr") or "").strip()
-                return f"{text}\n{errors}" if key == "msg" and errors else text
+                if key != "msg":
+                    return text
+                failures = part.get("failures")  # of the package modules
+                more = [str(part.get("stderr") or "").strip()]
+                more += map(str, failures) if isinstance(failures, list) else []
+                return "\n".join([text, *filter(None, more)])
     return ""

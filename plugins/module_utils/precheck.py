@@ -51,12 +51,15 @@ def _network(seen: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def _ports(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for row in wanted.get("ports") or ():
         key = f"{row.get('protocol') or 'tcp'}/{row['port']}"
-        foreign = sorted(set(seen["taken"].get(key, ())) - set(row.get("programs") or ()))
+        programs = set(row.get("programs") or ())
+        foreign = set(seen["taken"].get(key, ())) - programs
+        if programs & set(seen["hidden"]):
+            foreign.discard("?")  # the program that the port is for runs, and lets nobody look
         if foreign:
-            who = " and ".join("an unknown program" if name == "?" else name for name in foreign)
+            who = " and ".join(sorted(foreign - {"?"})) or "a program that lets nobody look"
             meant = " or ".join(row.get("programs") or ()) or "a service of the site"
             yield problem(
-                f"port {key} is taken by {who}", f"stop {who}, or move it: the port is for {meant}"
+                f"port {key} is taken by {who}", f"stop or move it: the port is for {meant}"
             )
 
 

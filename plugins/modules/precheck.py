@@ -185,7 +185,10 @@ def fetch(url: str, timeout: float) -> str:
 
 
 def taken(wanted: Iterable[str], root: Path = Path("/proc")) -> dict[str, list[str]]:
-    """Give the programs that listen on some ports: ``{"tcp/80": ["nginx"]}``."""
+    """Give the programs that listen on some ports: ``{"tcp/80": ["nginx"]}``.
+
+    One that holds a port and lets nobody look (in a container) is ``?``; see :func:`hidden`.
+    """
     sockets: dict[str, str] = {}
     for protocol, state in _LISTENS.items():
         for table in (protocol, protocol + "6"):
@@ -229,6 +232,22 @@ def _owners(root: Path, inodes: set[str]) -> Iterator[tuple[str, str]]:
                 continue
             if link.startswith("socket:[") and link[8:-1] in inodes:
                 yield link[8:-1], program
+
+
+def hidden(root: Path = Path("/proc")) -> list[str]:
+    """Give the programs whose sockets even root may not see."""
+    found = set()
+    for folder in root.iterdir():
+        if folder.name.isdigit():
+            try:
+                name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                for descriptor in (folder / "fd").iterdir():
+                    os.readlink(descriptor)  # noqa: PTH115 - it is no path
+            except PermissionError:
+                found.add(name)
+            except OSError:  # it has ended
+                continue
+    return sorted(found)
 
 
 def memory_mb() -> int:
@@ -301,6 +320,7 @@ def main() -> None:
             "not_mounted": [path for path in given["mounts"] if not os.path.ismount(path)],
             "no_device": [path for path in given["devices"] if not is_block_device(path)],
             "taken": taken({f"{row['protocol']}/{row['port']}" for row in given["ports"]}),
+            "hidden": hidden(),
             "virtualization": virtualization(),
             "memory_mb": memory_mb(),
             "free_mb": {path: free_mb(path) for path in given["free_mb"]},

@@ -165,6 +165,7 @@ SEEN = {
     "not_mounted": [],
     "no_device": [],
     "taken": {},
+    "hidden": [],
     "virtualization": True,
     "memory_mb": 4000,
     "free_mb": {},
@@ -187,6 +188,7 @@ def test_every_problem_says_what_to_do() -> None:
         "not_mounted": ["/m"],
         "no_device": ["/d"],
         "taken": {"tcp/80": ["?"]},
+        "hidden": ["other"],
         "virtualization": False,
         "memory_mb": 1,
         "free_mb": {"/": 1},
@@ -202,10 +204,21 @@ def test_every_problem_says_what_to_do() -> None:
     found = judge(bad, wanted)
     assert len(found) == 9
     assert all(len(problem["remedy"]) > 10 for problem in found)
-    assert "port tcp/80 is taken by an unknown program" in [problem["what"] for problem in found]
+    told = [problem["what"] for problem in found]
+    assert "port tcp/80 is taken by a program that lets nobody look" in told
     assert "its CPU shows no virtualization (neither vmx nor svm)" in words(
         {"virtualization": False}, virtualization=True
     )
+
+
+def test_an_own_program_that_lets_nobody_look_is_no_foreign_one() -> None:
+    ports = [{"port": 3128, "programs": ["squid"]}]
+    hidden = {"taken": {"tcp/3128": ["?"]}, "hidden": ["nginx", "squid"]}
+    assert words(hidden, ports=ports) == []
+    assert words({**hidden, "hidden": ["nginx"]}, ports=ports) != []
+    assert words({**hidden, "taken": {"tcp/3128": ["?", "nc"]}}, ports=ports) == [
+        "port tcp/3128 is taken by nc"
+    ]
 
 
 def test_a_wrong_major_release_is_told() -> None:
