@@ -10,8 +10,6 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 PROGRAM = "/usr/libexec/b2ct/network-transaction"
-#: The change has not been applied yet (EX_TEMPFAIL of sysexits.h).
-NOT_YET = 75
 #: A connection that dies while the network changes must not be waited for.
 _SSH = "-o ControlPath=none -o ServerAliveInterval=3 -o ServerAliveCountMax=2"
 _CONNECT_SECONDS = 5
@@ -49,25 +47,29 @@ class ActionModule(ActionBase):
         while time.monotonic() < end:
             found["attempts"] += 1
             try:
-                code, said = self._ask(id, expect)
+                said = self._ask("state")
                 found["reached"] = True
+                if said == f"pending {id} applied" and expect == "confirmed":
+                    # That connection may be older than the change; the next one cannot be.
+                    said = self._ask("confirm", id) or f"confirmed {id}"
             except AnsibleConnectionFailure as failure:
-                error = " ".join(str(failure).split())
-            else:
-                if code == 0 and (expect == "confirmed" or said == f"undone {id}"):
-                    return found
-                error = said or f"exit code {code}"
-                if expect == "confirmed" and code != NOT_YET:
-                    break
+                said = " ".join(str(failure).split())
+            if said == f"{expect} {id}":
+                return found
+            error = said
+            if said in {f"undone {id}", f"confirmed {id}"}:
+                break
             time.sleep(1)
         message = f"the change is not {expect}: {error}"
         return {**found, "failed": True, "msg": message, "last_error": error}
 
-    def _ask(self, ident: str, expect: str) -> tuple[int, str]:
-        words = ["confirm", ident] if expect == "confirmed" else ["state"]
+    def _ask(self, *words: str) -> str:
+        """Give the last line of what the program on the host says, over a new connection."""
         answer = self._low_level_execute_command(shlex.join([PROGRAM, *words]), sudoable=True)
-        said = answer["stdout"].strip() or answer["stderr"].strip()
-        return int(answer["rc"]), said.splitlines()[-1] if said else ""
+        lines = (answer["stdout"].strip() or answer["stderr"].strip()).splitlines()
+        if lines:
+            return str(lines[-1])
+        return "" if answer["rc"] == 0 else f"exit code {answer['rc']}"
 
     def _prefer_new_connections(self) -> None:
         if self._connection.transport != "ssh":
