@@ -67,8 +67,10 @@ def state(host: str) -> dict[str, str]:
         "files": podman(
             host,
             "cd /etc; sha256sum systemd/network/* NetworkManager/system-connections/*"
-            " NetworkManager/conf.d/* resolv.conf network/interfaces 2>/dev/null || :",
+            " NetworkManager/conf.d/* network/interfaces 2>/dev/null || :",
         ),
+        # A container's start writes it anew.
+        "names": podman(host, "cat /etc/resolv.conf"),
         "modes": podman(
             host,
             "stat -c '%a %U %n' /etc/systemd/network/* /etc/NetworkManager/system-connections/*"
