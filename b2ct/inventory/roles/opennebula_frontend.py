@@ -54,6 +54,12 @@ def service_networks(site: Site) -> list[str]:
     return [str(side.subnet) for side in sides if side is not None]
 
 
+def peers(site: Site) -> list[str]:
+    """Give the machines between which OpenNebula works over ssh."""
+    wanted = {Role.CONTROL, Role.HYPERVISOR}
+    return [node.name for node in site.resolved.values() if wanted & set(node.roles)]
+
+
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     """Give a control node's part; one of them is active, the others stand by."""
     if Role.CONTROL not in node.roles:
@@ -72,11 +78,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
             for name, value in cloud.settings.items()
         },
         "opennebula_frontend_node_networks": service_networks(site),
-        "opennebula_frontend_peers": [
-            other.name
-            for other in site.resolved.values()
-            if {Role.CONTROL, Role.HYPERVISOR} & set(other.roles)
-        ],
+        "opennebula_frontend_peers": peers(site),
     }
     if cloud.database is OpenNebulaDatabase.MARIADB:
         variables["opennebula_frontend_db_backend"] = "mysql"
