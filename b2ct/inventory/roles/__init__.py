@@ -12,11 +12,31 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
-from b2ct.inventory.roles import cvmfs_client, mariadb, network, precheck, squid, tls, wpad
+from b2ct.inventory.roles import (
+    cvmfs_client,
+    mariadb,
+    network,
+    opennebula_frontend,
+    opennebula_node,
+    precheck,
+    squid,
+    tls,
+    wpad,
+)
 from b2ct.model import ResolvedNode, Site
 
 #: In the order of the stages.
-ROLES: Final[tuple[ModuleType, ...]] = (precheck, network, tls, mariadb, squid, wpad, cvmfs_client)
+ROLES: Final[tuple[ModuleType, ...]] = (
+    precheck,
+    network,
+    tls,
+    mariadb,
+    opennebula_frontend,
+    opennebula_node,
+    squid,
+    wpad,
+    cvmfs_client,
+)
 
 
 def site_variables(site: Site) -> dict[str, Any]:

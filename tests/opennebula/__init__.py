@@ -1,0 +1,1 @@
+"""The tests' own OpenNebula packages, where no real repository is reached (README.md)."""
