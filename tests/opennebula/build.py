@@ -147,7 +147,7 @@ def _apt_repository(version: str, folder: Path) -> None:
 
 def _spec(package: Package, tree: Path, version: str) -> list[str]:
     files = {**package.files, **package.files_el}
-    needs = ("python3", *package.requires) if package.name != "opennebula-common" else ()
+    needs = ("python3", *package.requires, *package.requires_el)
     lines = [
         f"%package -n {package.name}", f"Summary: {package.name} of the tests",
         "AutoReqProv: no", *(f"Requires: {name}" for name in needs),

@@ -33,8 +33,8 @@ class Package:
     files: dict[str, File] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
-    #: Only on Debian, whose archive the test machines reach.
     requires_debian: tuple[str, ...] = ()
+    requires_el: tuple[str, ...] = ()
     files_el: dict[str, File] = field(default_factory=dict)
     pre: str = ""
     post: str = ""
@@ -111,7 +111,8 @@ def packages(version: str) -> tuple[Package, ...]:
         "opennebula-common",
         folders=("/var/lib/one", "/var/log/one", "/etc/one", "/var/lib/one/datastores"),
         files={f"{_LIB}/service.py": File((_HERE / "service.py").read_text())},
-        requires=("openssh-client",),
+        requires_debian=("openssh-client",),
+        requires_el=("openssh-clients",),
         pre=_ACCOUNT,
         post="chown oneadmin: /var/lib/one /var/log/one /var/lib/one/datastores\n",
     )

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Start the double of oned as the real one is started: from oned.conf, under systemd."""
+# ruff: noqa: PTH123, SIM115, UP031
 
 import os
 import re
@@ -52,9 +53,20 @@ def main():
     trial = "127.0.0.1" if address == "0.0.0.0" else address
     threading.Thread(target=tell_systemd, args=(trial, port), daemon=True).start()
     sys.argv[1:] = [
-        "--auth-file", "/var/lib/one/.one/one_auth", "--auth-folder", "/var/lib/one/.one",
-        "--address", address, "--port", str(port), "--state", "/var/lib/one/double.json",
-        "--release", "@VERSION@", "--log", "/var/log/one/oned.log",
+        "--auth-file",
+        "/var/lib/one/.one/one_auth",
+        "--auth-folder",
+        "/var/lib/one/.one",
+        "--address",
+        address,
+        "--port",
+        str(port),
+        "--state",
+        "/var/lib/one/double.json",
+        "--release",
+        "@VERSION@",
+        "--log",
+        "/var/log/one/oned.log",
     ]
     from oned.__main__ import main as double
 

@@ -3,6 +3,7 @@
 
 Usage: service.py NAME CONFIGURATION
 """
+# ruff: noqa: PTH110, PTH123, SIM115, UP031
 
 import http.server
 import os
