@@ -81,6 +81,13 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "opennebula_frontend_peers": peers(site),
     }
     if cloud.database is OpenNebulaDatabase.MARIADB:
+        servers = site.database_nodes
         variables["opennebula_frontend_db_backend"] = "mysql"
+        # On a machine of its own, and of the others the first: Galera's members hold the same.
+        variables["opennebula_frontend_db_server"] = (
+            "localhost"
+            if node.name in servers or not servers
+            else ansible_host(site.resolved[servers[0]])
+        )
         variables["opennebula_frontend_db_password"] = Secret("vault_opennebula_db_password")
     return variables
