@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -54,6 +55,8 @@ def test_wheel_works_from_any_folder(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("b2ct-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "ansible_collections/b2ct/cloud/plugins/inventory/site.py" in names
+    assert "ansible_collections/b2ct/cloud/playbooks/site.yml" in names
+    assert "b2ct/verify/checks/test_system.py" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
     # The dependencies are those of the running environment; only b2ct itself is the wheel's.
     builder = venv.EnvBuilder(with_pip=False, system_site_packages=False)
@@ -94,6 +97,27 @@ def test_wheel_works_from_any_folder(tmp_path: Path) -> None:
         "node1.ks",
         "node2.ks",
     ]
+    # The collection of the wheel plays, and its checks run: on this machine, changing nothing.
+    local = tmp_path / "local"
+    local.mkdir()
+    shutil.copy(example / "site.yml", local)
+    (local / "host_vars").mkdir()
+    (local / "host_vars" / "cache1.yml").write_text(
+        f"ansible_connection: local\nansible_python_interpreter: {python}\n"
+        "precheck_names: []\nprecheck_repositories: []\nprecheck_mounts: [/proc]\n"
+        "precheck_family: ''\nprecheck_major: 0\nprecheck_ports: []\n"
+    )
+    environment["XDG_STATE_HOME"] = str(tmp_path / "state")
+    told = b2ct("deploy", str(local), "--stage", "precheck", "--limit", "cache1")
+    assert "precheck: done in " in told
+    (log,) = (tmp_path / "state").rglob("deploy-*.log")
+    assert f"{site}/ansible_collections/b2ct/cloud/playbooks/precheck.yml" in log.read_text()
+    (local / "checks").mkdir()
+    (local / "checks" / "test_own.py").write_text(
+        'GROUPS = ("cache",)\n\ndef test_x(host):\n    """It has a table of accounts"""\n'
+        '    assert host.file("/etc/passwd").exists\n'
+    )
+    assert "example: accepted: 2 checks" in b2ct("verify", str(local), "cache1", "--only", "own")
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
