@@ -12,9 +12,11 @@ from b2ct.check import (
     devices,
     disks,
     identity,
+    monitoring,
     networks,
     places,
     releases,
+    rocci,
     services,
     volumes,
 )
@@ -69,6 +71,11 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     cache.flavour,
     cache.cvmfs,
     cache.without_clients,
+    monitoring.addresses,
+    monitoring.readers,
+    monitoring.packages,
+    monitoring.without_use,
+    rocci.node,
 )
 
 

@@ -16,10 +16,12 @@ from b2ct.model.install import (
     Question,
     Repository,
 )
+from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import IPv4, IPv6, Network, Purpose, Range4, Range6
 from b2ct.model.node import Addresses, Attachment, Bond, BondMode, Hardware, Node
 from b2ct.model.releases import RELEASES, Family, Release, ReleaseId
 from b2ct.model.resolved import Kind, Link, ResolvedNode, as_addresses, merged_hardware
+from b2ct.model.rocci import ROCCI_RUBIES, RUBIES, Rocci
 from b2ct.model.site import Site
 from b2ct.model.storage import (
     Disk,
@@ -36,6 +38,8 @@ from b2ct.model.types import Role, format_size, parse_size
 __all__ = [
     "OWN_SETTINGS",
     "RELEASES",
+    "ROCCI_RUBIES",
+    "RUBIES",
     "Addresses",
     "Admin",
     "Attachment",
@@ -64,6 +68,7 @@ __all__ = [
     "Link",
     "MariaDb",
     "Mirror",
+    "Monitoring",
     "Network",
     "Node",
     "OpenNebula",
@@ -76,6 +81,7 @@ __all__ = [
     "ReleaseId",
     "Repository",
     "ResolvedNode",
+    "Rocci",
     "Role",
     "Site",
     "Squid",

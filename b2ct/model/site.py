@@ -13,9 +13,11 @@ from b2ct.model.cache import Belle2, Cvmfs, Squid
 from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
 from b2ct.model.install import Install, OpenNebula
+from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
 from b2ct.model.releases import RELEASES, Release, ReleaseId
+from b2ct.model.rocci import Rocci
 from b2ct.model.tls import Tls
 from b2ct.model.types import HostName, Model, Role, SectionName
 
@@ -52,6 +54,14 @@ class Site(Model):
     tls: Tls = Field(
         default_factory=lambda: Tls.model_validate({}),
         description="Who signs the certificates of the site's services",
+    )
+    monitoring: Monitoring = Field(
+        default_factory=lambda: Monitoring.model_validate({}),
+        description="Metrics, alerts, the status page, and checks for Nagios",
+    )
+    rocci: Rocci = Field(
+        default_factory=lambda: Rocci.model_validate({}),
+        description="OCCI, for clients that speak nothing else",
     )
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"

@@ -15,10 +15,12 @@ from typing import Any, Final
 from b2ct.inventory.roles import (
     cvmfs_client,
     mariadb,
+    monitoring,
     network,
     opennebula_frontend,
     opennebula_node,
     precheck,
+    rocci,
     squid,
     tls,
     wpad,
@@ -36,6 +38,8 @@ ROLES: Final[tuple[ModuleType, ...]] = (
     squid,
     wpad,
     cvmfs_client,
+    rocci,
+    monitoring,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.roles.monitoring import nrpe_certificate
 from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, control_nodes, front_names
 from b2ct.inventory.values import Secret
 from b2ct.model import ResolvedNode, Role, Site
@@ -19,7 +20,8 @@ def site_variables(site: Site) -> dict[str, Any]:
         "tls_authority": control[0].name,
         "tls_authority_address": ansible_host(control[0]),
         "tls_authority_name": f"Authority of the site {site.site.name}",
-        "tls_publish": len(control) > 1,
+        "tls_publish": sum(map(bool, (certificates(site, one) for one in site.resolved.values())))
+        > 1,
         "tls_key_type": site.tls.key_type.value,
         "tls_days": site.tls.days,
         "tls_renew_days": site.tls.renew_days,
@@ -28,8 +30,18 @@ def site_variables(site: Site) -> dict[str, Any]:
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     """Give the certificates of one node."""
-    if Role.CONTROL not in node.roles:
-        return {}
+    found = certificates(site, node)
+    return {"tls_certificates": found} if found else {}
+
+
+def certificates(site: Site, node: ResolvedNode) -> list[dict[str, Any]]:
+    """Give what certificates a node has: control nodes for the front, all for Nagios' questions."""
+    found = [_front(site, node)] if Role.CONTROL in node.roles else []
+    nrpe = nrpe_certificate(site, node)
+    return [*found, nrpe] if nrpe else found
+
+
+def _front(site: Site, node: ResolvedNode) -> dict[str, Any]:
     certificate: dict[str, Any] = {
         "name": CERTIFICATE,
         "hosts": front_names(site, node),
@@ -40,4 +52,4 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         certificate["hosts"] = list(site.opennebula.names) or [node.fqdn]
         certificate["certificate"] = given.certificate + "\n"
         certificate["key"] = Secret(f"vault_tls_key_{CERTIFICATE}")
-    return {"tls_certificates": [certificate]}
+    return certificate
