@@ -20,7 +20,7 @@ def node(report: Report) -> None:
         report.problem(
             ("rocci", "node"),
             f"{named!r} is no control node",
-            did_you_mean(named, control) or f"there are: {', '.join(control) or 'none'}",
+            did_you_mean(named, control),
             rests_on=[("nodes",)],
         )
         return
@@ -31,6 +31,12 @@ def node(report: Report) -> None:
     release = RELEASES[site.nodes[name].release or site.install.release]
     ruby = RUBIES.get((release.family, release.major))
     if ruby is not None and _parts(ruby) <= _parts(ROCCI_RUBIES[1]):
+        if section.keystone is None:
+            report.problem(
+                ("rocci", "enabled"),
+                "rOCCI-server lets in whoever brings a token, and nobody gives any",
+                "set up Keystorm, and name its address: keystone: https://…",
+            )
         return
     has = f"Ruby {ruby}" if ruby else "no Ruby that was ever tried"
     report.problem(

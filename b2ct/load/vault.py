@@ -32,8 +32,6 @@ OF_ROLES: Final = (
     "vault_oneadmin_password",
     "vault_opennebula_db_password",
     "vault_tls_key_opennebula",
-    "vault_rocci_password",
-    "vault_rocci_secret",
 )
 _KNOWN: Final = (ROOT, ADMINS, BOOTLOADER)
 #: What marks a file that is encrypted as a whole.

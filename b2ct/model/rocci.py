@@ -8,7 +8,7 @@ from pydantic import Field
 
 from b2ct.model.addresses import AnySubnet
 from b2ct.model.releases import Family
-from b2ct.model.types import NO_TRUTH_VALUE, HostName, Model
+from b2ct.model.types import NO_TRUTH_VALUE, HostName, HttpsUrl, Model
 
 #: The Ruby of each release that b2ct installs services on, by family and major number.
 RUBIES: Final[dict[tuple[Family, int], str]] = {
@@ -29,6 +29,9 @@ class Rocci(Model):
     enabled: bool = Field(False, description="Whether it is set up")
     node: HostName | None = Field(
         None, description="The control node that runs it; the first one if not named"
+    )
+    keystone: HttpsUrl | None = Field(
+        None, description="Address of Keystorm, the service from which its clients get tokens"
     )
     port: Annotated[int, Field(ge=1024, le=65535), NO_TRUTH_VALUE] = Field(
         11443, description="TCP port on which it is served over TLS"

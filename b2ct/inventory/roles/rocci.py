@@ -10,7 +10,6 @@ from b2ct.inventory.roles.opennebula_frontend import (
     front_names,
     service_networks,
 )
-from b2ct.inventory.values import Secret
 from b2ct.model import ResolvedNode, Role, Site
 
 
@@ -32,6 +31,5 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "rocci_port": site.rocci.port,
         "rocci_clients": [*service_networks(site), *map(str, site.rocci.clients)],
         "rocci_certificate": f"/etc/b2ct/tls/{CERTIFICATE}",
-        "rocci_opennebula_password": Secret("vault_rocci_password"),
-        "rocci_secret": Secret("vault_rocci_secret"),
+        "rocci_keystone": site.rocci.keystone or "",
     }
