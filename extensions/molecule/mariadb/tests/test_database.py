@@ -68,7 +68,7 @@ def test_dump_drop_restore(host: Host) -> None:
     sql(
         host,
         "INSERT INTO opennebula.vm_pool SELECT seq, CONCAT('<VM>', MD5(seq), '</VM>')"
-        " FROM seq_1_to_1000",
+        " FROM opennebula.seq_1_to_1000",
     )
     before = sql(host, "CHECKSUM TABLE opennebula.vm_pool")
     host.check_output("systemctl start b2ct-database-backup.service")
