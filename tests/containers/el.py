@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from tests.containers.places import CACHE, EL_REPOSITORY, RECIPES, ROOT
+from tests.containers.places import CACHE, EL_REPOSITORIES, RECIPES, ROOT
 
 _GPG = CACHE / "gpg"
 _POOL = CACHE / "el-pool"
@@ -248,15 +248,18 @@ def recipes() -> dict[str, Package]:
     return found
 
 
-def update(state: Path) -> None:
-    """Bring the repository up to date with its recipes; ``state`` is that of the base image."""
+def update(state: Path) -> Path:
+    """Give a repository made of the present recipes; ``state`` is that of the base image.
+
+    Several checkouts may share the cache, each with recipes of its own.
+    """
     packages = recipes()
     wanted = hashlib.sha256(
         json.dumps([repr(packages), public_key(), state.name, _builder()]).encode()
     ).hexdigest()
-    mark = EL_REPOSITORY / ".made-of"
-    if mark.exists() and mark.read_text() == wanted:
-        return
+    finished = EL_REPOSITORIES / wanted[:16]
+    if finished.exists():
+        return finished
     _POOL.mkdir(parents=True, exist_ok=True)
     folders = frozenset(line[1:] for line in (state / "folders").read_text().splitlines())
     carriers = {debian: package.name for package in packages.values() for debian in package.from_}
@@ -297,7 +300,8 @@ def update(state: Path) -> None:
                 )  # fmt: skip
                 batch.append((rpm, pool))
         _into_pool(batch, work, folders)
-        _publish(content, work, wanted)
+        _publish(content, work, finished)
+    return finished
 
 
 def _builder() -> str:
@@ -316,7 +320,7 @@ def _into_pool(batch: list[tuple[_Rpm, Path]], work: Path, folders: frozenset[st
         part.rename(pool)
 
 
-def _publish(content: list[Path], work: Path, wanted: str) -> None:
+def _publish(content: list[Path], work: Path, finished: Path) -> None:
     new = work / "repository"
     new.mkdir()
     for pool in content:
@@ -327,17 +331,19 @@ def _publish(content: list[Path], work: Path, wanted: str) -> None:
         check=True, capture_output=True,
     )  # fmt: skip
     _gpg("--armor", "--detach-sign", str(new / "repodata/repomd.xml"))
-    (new / ".made-of").write_text(wanted)
-    EL_REPOSITORY.mkdir(exist_ok=True)
-    # Containers hold the folder itself: its content changes, it stays. Metadata go last.
-    for file in sorted(new.iterdir(), key=lambda path: path.suffix != ".rpm"):
-        target = EL_REPOSITORY / file.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        file.replace(target)
-    for file in EL_REPOSITORY.glob("*.rpm"):
-        if not any((pool / file.name).exists() for pool in content):
-            file.unlink()
+    finished.parent.mkdir(exist_ok=True)
+    new.rename(finished)
+
+
+def hand_over(repository: Path, target: Path) -> None:
+    """Fill a session's folder, which its containers have mounted, with a repository's files."""
+    (target / "repodata").mkdir(parents=True, exist_ok=True)
+    wanted = {path.relative_to(repository) for path in repository.rglob("*") if path.is_file()}
+    for path in target.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    for name in wanted:
+        os.link(repository / name, target / name)
 
 
 def _unpack(tree: Path, debs: Iterable[Path], package: Package) -> Path:

@@ -56,8 +56,13 @@ def ensure(names: Sequence[str], say: object = print) -> None:
                 say(f"making the image {name} (about half a minute of CPU time)")  # type: ignore[operator]
                 _make(image, tag)
     if any(ALL[name].is_el for name in names):
-        with locked("el-repository"):
-            el.update(state_folder(ALL["el9"]))
+        el_repository()
+
+
+def el_repository() -> Path:
+    """Give the folder of the EL-shaped images' repository."""
+    with locked("el-repository"):
+        return el.update(state_folder(ALL["el9"]))
 
 
 def reference(image: Image) -> str:

@@ -12,4 +12,4 @@ RECIPES = ROOT / "tests" / "images"
 CACHE = Path(os.environ.get("B2CT_TEST_CACHE") or ROOT / "build" / "containers").resolve()
 IMAGES = CACHE / "images"
 SESSIONS = CACHE / "sessions"
-EL_REPOSITORY = CACHE / "el-repository"
+EL_REPOSITORIES = CACHE / "el-repositories"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.containers import images
-from tests.containers.places import CACHE, EL_REPOSITORY, ROOT, SCENARIOS
+from tests.containers import el, images
+from tests.containers.places import CACHE, ROOT, SCENARIOS
 from tests.containers.session import Session, SessionError, admin_public_key, remove_dead
 
 _EL = re.compile(r"^(?:almalinux|rocky|rhel|centos-stream)-(\d+)")
@@ -36,7 +36,6 @@ class Outcome:
     reason: str = ""
     tests: int = 0
     wall_s: float = 0.0
-    cpu_s: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -73,11 +72,14 @@ def _image(release: str) -> str:
     return f"el{found[1]}" if found else release.replace("-", "")
 
 
-def environment_of(names: Sequence[str]) -> dict[str, str]:
-    """Give what create.yml wants to know of the images."""
-    EL_REPOSITORY.mkdir(parents=True, exist_ok=True)
+def environment_of(names: Sequence[str], session: Session) -> dict[str, str]:
+    """Give what create.yml wants to know of the images, and put the EL packages where it looks."""
+    repository = session.folder / "el-repository"
+    repository.mkdir(exist_ok=True)
+    if any(images.ALL[name].is_el for name in names):
+        el.hand_over(images.el_repository(), repository)
     known = {f"B2CT_IMAGE_{name}": images.reference(images.ALL[name]) for name in names}
-    return known | {"B2CT_EL_REPOSITORY": str(EL_REPOSITORY)}
+    return known | {"B2CT_EL_REPOSITORY": str(repository)}
 
 
 def molecule(*arguments: str) -> list[str]:
@@ -100,15 +102,14 @@ def test(name: str, *, quiet: bool) -> Outcome:
             done = session.run(
                 ["bash", "-c", '"$@"; code=$?; times; exit $code', "bash",
                  *molecule("test", "--scenario-name", name)],
-                extra=environment_of(wanted), stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-                stdout=file if quiet else None,
+                extra=environment_of(wanted, session), stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT, stdout=file if quiet else None,
             )  # fmt: skip
         if done.returncode:
             outcome.reason = _reason(log) if quiet else f"exit code {done.returncode}"
-        outcome.tests = _tests(session.folder / "verify.xml")
+        outcome.tests = sum(map(_tests, session.folder.glob("verify-*.xml")))
         if not outcome.reason and not outcome.tests:
             outcome.reason = "no test ran in verify"
-        outcome.cpu_s = _cpu_of_cgroups(session)
     except (SessionError, SystemExit, OSError) as error:
         outcome.reason = str(error)
     finally:
@@ -117,19 +118,10 @@ def test(name: str, *, quiet: bool) -> Outcome:
     return outcome
 
 
-def _cpu_of_cgroups(session: Session) -> float:
-    file = session.folder / "cpu"
-    return float(file.read_text()) if file.exists() else 0.0
-
-
 def _tests(report: Path) -> int:
-    """Count the tests that ran and were not skipped."""
-    if not report.exists():
-        return 0
-    suite = ET.parse(report).getroot().find("testsuite")
-    if suite is None:
-        return 0
-    return int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
+    """Count the tests of a JUnit report that ran and were not skipped."""
+    cases = ET.parse(report).getroot().iter("testcase")
+    return sum(1 for case in cases if case.find("skipped") is None)
 
 
 def _reason(log: Path) -> str:
@@ -227,18 +219,16 @@ def _by_hand(command: str, name: str, rest: list[str]) -> int:
         images.ensure(wanted)
         session.start(keep=True)
         return session.run(
-            molecule("create", "--scenario-name", name), extra=environment_of(wanted)
+            molecule("create", "--scenario-name", name), extra=environment_of(wanted, session)
         ).returncode
     if command == "down":
         session.stop()
         return 0
     if command == "in":
-        return session.run(rest or ["bash"], extra=environment_of(wanted)).returncode
-    if any(image.startswith("el") for image in wanted):
-        images.ensure(wanted)
+        return session.run(rest or ["bash"], extra=environment_of(wanted, session)).returncode
     command = {"check-mode": "side-effect"}.get(command, command)
     return session.run(
-        molecule(command, "--scenario-name", name, *rest), extra=environment_of(wanted)
+        molecule(command, "--scenario-name", name, *rest), extra=environment_of(wanted, session)
     ).returncode
 
 

@@ -5,48 +5,92 @@ Usage, inside a session: python -m tests.containers.verify extensions/molecule/N
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from tests.containers.places import ROOT
+from tests.containers.session import ADMIN
 
 CHECKS = ROOT / "b2ct" / "verify" / "checks"
+#: pytest's exit code for "no tests".
+_NOTHING = 5
 
 
 def roles(scenario: Path) -> list[str]:
-    """Give the roles of a scenario: what its converge.yml lists, or itself."""
+    """Give the roles of a scenario: what its converge.yml lists, or imports of playbooks/."""
+    return _roles_of(scenario / "converge.yml") or [scenario.name]
+
+
+def _roles_of(playbook: Path) -> list[str]:
     names: list[str] = []
-    for play in yaml.safe_load((scenario / "converge.yml").read_text()):
+    for play in yaml.safe_load(playbook.read_text()) or ():
+        if imported := play.get("ansible.builtin.import_playbook"):
+            name = imported.rpartition(".")[2] if imported.startswith("b2ct.cloud.") else ""
+            file = ROOT / "playbooks" / f"{name}.yml" if name else playbook.parent / imported
+            names += _roles_of(file)
         for role in play.get("roles", ()):
             name = role if isinstance(role, str) else role.get("role") or role["name"]
             names.append(name.rpartition(".")[2])
-    return list(dict.fromkeys(names)) or [scenario.name]
+    return list(dict.fromkeys(names))
 
 
 def main(scenario: Path) -> int:
-    """Run pytest; an exit code other than 0 also when it found no test at all."""
-    files = [str(file) for role in roles(scenario) if (file := CHECKS / f"test_{role}.py").exists()]
+    """Run both; an exit code other than 0 also when there was nothing to run."""
+    folder = Path(os.environ["B2CT_SESSION_FOLDER"])
+    for report in folder.glob("verify-*.xml"):
+        report.unlink()
+    wanted = [name for name in roles(scenario) if (CHECKS / f"test_{name}.py").exists()]
     own = scenario / "tests"
+    codes = []
+    if wanted:
+        only = [argument for name in wanted for argument in ("--only", name)]
+        codes.append(
+            _run(
+                ["b2ct", "verify", str(scenario / "inventory"), *only,
+                 "--junit", str(folder / "verify-checks.xml")]
+            )
+        )  # fmt: skip
     if own.is_dir():
-        files.append(str(own))
-    if not files:
+        hosts = _hosts(scenario, folder / "ssh_config")
+        codes.append(
+            _run(
+                [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib",
+                 "-p", "no:cacheprovider", f"--rootdir={ROOT}", "--sudo",
+                 f"--hosts={','.join(f'ssh://{host}' for host in hosts)}",
+                 f"--ssh-config={folder / 'ssh_config'}",
+                 f"--junitxml={folder / 'verify-own.xml'}", str(own)]
+            )
+        )  # fmt: skip
+    if not codes:
         print(f"no checks in {CHECKS} for {', '.join(roles(scenario))}, and no tests in {own}")
-        return 1
-    report = Path(os.environ["B2CT_SESSION_FOLDER"]) / "verify.xml"
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "-q", "--import-mode=importlib",
-            "-p", "no:cacheprovider",
-            f"--rootdir={ROOT}", f"--ansible-inventory={scenario / 'inventory'}",
-            "--connection=ansible", f"--junitxml={report}", *files,
-        ],
-        check=False, cwd=ROOT,
-    )  # fmt: skip
-    return done.returncode
+        return _NOTHING
+    return max(codes)
+
+
+def _hosts(scenario: Path, file: Path) -> list[str]:
+    """Write how ssh reaches the containers by their names, and give these."""
+    listed = subprocess.run(
+        ["ansible-inventory", "--inventory", str(scenario / "inventory"), "--list"],
+        check=True, cwd=ROOT, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    hosts = json.loads(listed)["_meta"]["hostvars"]
+    lines = [f"Host {name}\n  HostName {said['ansible_host']}\n" for name, said in hosts.items()]
+    lines.append(
+        "Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n"
+        f"  User {ADMIN}\n  IdentityFile {os.environ['ANSIBLE_PRIVATE_KEY_FILE']}\n"
+    )
+    file.write_text("".join(lines))
+    return list(hosts)
+
+
+def _run(argv: Sequence[str]) -> int:
+    return subprocess.run(argv, check=False, cwd=ROOT).returncode
 
 
 if __name__ == "__main__":
