@@ -10,7 +10,7 @@ if mountpoint -q /sys/fs/cgroup/unified; then
 fi
 resolver=$(readlink -m /etc/resolv.conf)
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p "${resolver%/*}"
+mkdir -p "${resolver%/*}" /run/tmp
 [ -e "$resolver" ] || : >"$resolver"
 mount --bind "$folder/resolv.conf" "$resolver"
 ip link set lo up

@@ -178,7 +178,8 @@ class Session:
             "ANSIBLE_REMOTE_USER": ADMIN,
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_PRIVATE_KEY_FILE": str(self.folder / "id_ed25519"),
-            "TMPDIR": str(self.folder),
+            # Short: sockets of ssh lie below it.
+            "TMPDIR": "/run/tmp",
         }
 
     def command(self, argv: Sequence[str], cwd: Path = ROOT) -> list[str]:

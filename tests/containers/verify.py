@@ -58,12 +58,12 @@ def main(scenario: Path) -> int:
         )  # fmt: skip
     if own.is_dir():
         hosts = _hosts(scenario, folder / "ssh_config")
+        os.environ["B2CT_TEST_HOSTS"] = " ".join(f"ssh://{host}" for host in hosts)
         codes.append(
             _run(
                 [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib",
-                 "-p", "no:cacheprovider", f"--rootdir={ROOT}", "--sudo",
-                 f"--hosts={','.join(f'ssh://{host}' for host in hosts)}",
-                 f"--ssh-config={folder / 'ssh_config'}",
+                 "-p", "no:cacheprovider", "-p", "tests.containers.plugin", "--sudo",
+                 f"--rootdir={ROOT}", f"--ssh-config={folder / 'ssh_config'}",
                  f"--junitxml={folder / 'verify-own.xml'}", str(own)]
             )
         )  # fmt: skip
