@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.ports import Ports, site_subnets
 from b2ct.model import ResolvedNode, Role, Site
 
 PORT: Final = 3128
+#: Between siblings (ICP), and for who watches the cache (SNMP).
+ICP_PORT: Final = 3130
+SNMP_PORT: Final = 3401
 
 
 def caches(site: Site) -> dict[str, str]:
@@ -44,18 +48,30 @@ def stratum_ones(site: Site) -> list[str]:
     ]
 
 
+def clients(site: Site) -> list[str]:
+    """Give who may use the caches: the site's networks, and those that it names besides."""
+    return list(dict.fromkeys([*site_subnets(site), *map(str, site.squid.clients)]))
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give what a cache node listens on."""
+    if Role.CACHE not in node.roles:
+        return ()
+    opened = [Ports("squid", (PORT,), tuple(clients(site)))]
+    if siblings := [address for name, address in caches(site).items() if name != node.name]:
+        opened.append(Ports("squid siblings", (ICP_PORT,), tuple(siblings), "udp"))
+    if site.squid.monitors:
+        monitors = tuple(map(str, site.squid.monitors))
+        opened.append(Ports("squid SNMP", (SNMP_PORT,), monitors, "udp"))
+    return tuple(opened)
+
+
 def site_variables(site: Site) -> dict[str, Any]:
     """Give what every cache node has in common."""
     squid = site.squid
-    networks = [
-        str(side.subnet)
-        for network in site.networks.values()
-        for side in (network.ipv4, network.ipv6)
-        if side is not None
-    ]
     variables: dict[str, Any] = {
         "squid_flavour": squid.flavour.value,
-        "squid_client_networks": list(dict.fromkeys([*networks, *map(str, squid.clients)])),
+        "squid_client_networks": clients(site),
         "squid_monitors": [str(subnet) for subnet in squid.monitors],
         "squid_stratum_ones": stratum_ones(site),
         "squid_conditions_servers": list(site.belle2.conditions_servers),

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.ports import Ports, service_subnets
 from b2ct.inventory.roles.monitoring import nrpe_certificate
 from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, control_nodes, front_names
 from b2ct.inventory.values import Secret
 from b2ct.model import ResolvedNode, Role, Site
+
+#: On which the authority hands out renewed certificates: the role's default.
+PUBLISH_PORT: Final = 4481
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give the authority's port, where other machines have certificates of it."""
+    control = control_nodes(site)
+    if len(control) < 2 or node.name != control[0].name:
+        return ()
+    return (Ports("certificates", (PUBLISH_PORT,), service_subnets(site)),)
 
 
 def site_variables(site: Site) -> dict[str, Any]:

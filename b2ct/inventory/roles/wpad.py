@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles import squid
-from b2ct.model import Site
+from b2ct.model import ResolvedNode, Role, Site
 
 
 def site_variables(site: Site) -> dict[str, Any]:
@@ -27,3 +28,10 @@ def site_variables(site: Site) -> dict[str, Any]:
             f"grid-wpad.{site.site.domain}",
         ],
     }
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give the port at which the caches' clients ask for wpad.dat."""
+    if Role.CONTROL not in node.roles or not site.squid.wpad or not squid.caches(site):
+        return ()
+    return (Ports("wpad", (80,), tuple(squid.clients(site))),)
