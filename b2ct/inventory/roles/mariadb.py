@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.ports import Ports
 from b2ct.inventory.values import Secret
-from b2ct.model import DatabaseMode, OpenNebulaDatabase, ResolvedNode, Site
+from b2ct.model import DatabaseMode, OpenNebulaDatabase, ResolvedNode, Role, Site
+
+PORT: Final = 3306
+#: Galera's traffic, incremental and whole transfers of state.
+GALERA_PORTS: Final = (4567, 4568, 4444)
 
 
 def database_members(site: Site) -> tuple[str, ...]:
@@ -15,6 +20,25 @@ def database_members(site: Site) -> tuple[str, ...]:
         return ()
     arbitrator = site.mariadb.arbitrator
     return (*site.database_nodes, *([arbitrator] if arbitrator else []))
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give what a member listens on: for the front-ends, and for the other members."""
+    members = database_members(site)
+    if node.name not in members:
+        return ()
+    others = [ansible_host(site.resolved[name]) for name in members if name != node.name]
+    clients = [
+        ansible_host(other)
+        for other in site.resolved.values()
+        if Role.CONTROL in other.roles and other.name != node.name
+    ]
+    opened = []
+    if clients and node.name in site.database_nodes:
+        opened.append(Ports("database", (PORT,), tuple(clients)))
+    if others and site.mariadb.mode is DatabaseMode.GALERA:
+        opened.append(Ports("Galera", GALERA_PORTS, tuple(others)))
+    return tuple(opened)
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.ports import Ports, service_subnets
 from b2ct.inventory.values import Secret
 from b2ct.model import Family, OpenNebulaDatabase, ResolvedNode, Role, Site
 
@@ -58,6 +59,18 @@ def peers(site: Site) -> list[str]:
     """Give the machines between which OpenNebula works over ssh."""
     wanted = {Role.CONTROL, Role.HYPERVISOR}
     return [node.name for node in site.resolved.values() if wanted & set(node.roles)]
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give what a control node listens on: nginx for everyone, and the nodes' monitoring."""
+    if Role.CONTROL not in node.roles:
+        return ()
+    nodes = service_subnets(site)
+    return (
+        Ports("OpenNebula", (80, 443), ()),
+        Ports("monitoring of hypervisors", (4124,), nodes),
+        Ports("monitoring of hypervisors", (4124,), nodes, "udp"),
+    )
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
