@@ -6,6 +6,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles import squid
 from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, service_networks
 from b2ct.model import ResolvedNode, Role, Site
@@ -33,6 +34,33 @@ def nrpe_certificate(site: Site, node: ResolvedNode) -> dict[str, Any] | None:
         "hosts": [node.fqdn, node.name, *([address] if address else [])],
         "reload": ["nagios-nrpe-server.service", "nrpe.service"],
     }
+
+
+#: The roles' defaults: node exporter, status page, NRPE.
+NODE_PORT: Final = 9100
+PAGE_PORT: Final = 8443
+NRPE_PORT: Final = 5666
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give what a node answers: Prometheus, Nagios, and on control nodes the page's readers."""
+    section = site.monitoring
+    if not section.enabled:
+        return ()
+    opened = []
+    servers = tuple(
+        service_address(other) or ansible_host(other)
+        for other in site.resolved.values()
+        if Role.CONTROL in other.roles and other.name != node.name
+    )
+    if servers:
+        opened.append(Ports("node exporter", (NODE_PORT,), servers))
+    if Role.CONTROL in node.roles:
+        readers = (*service_networks(site), *map(str, section.readers))
+        opened.append(Ports("status page", (PAGE_PORT,), readers))
+    if section.nagios:
+        opened.append(Ports("NRPE", (NRPE_PORT,), tuple(map(str, section.nagios))))
+    return tuple(opened)
 
 
 def site_variables(site: Site) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles.opennebula_frontend import (
     CERTIFICATE,
     control_nodes,
@@ -17,6 +18,14 @@ def rocci_node(site: Site) -> str | None:
     """Give the node that runs it: the one named, else the first control node."""
     control = control_nodes(site)
     return site.rocci.node or (control[0].name if control else None)
+
+
+def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
+    """Give the one port of the TLS front, for its clients."""
+    if not site.rocci.enabled or rocci_node(site) != node.name:
+        return ()
+    clients = (*service_networks(site), *map(str, site.rocci.clients))
+    return (Ports("rOCCI", (site.rocci.port,), clients),)
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
