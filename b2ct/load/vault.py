@@ -31,6 +31,7 @@ BOOTLOADER: Final = "vault_bootloader_password"
 OF_ROLES: Final = (
     "vault_oneadmin_password",
     "vault_opennebula_db_password",
+    "vault_opennebula_user_passwords",
     "vault_tls_key_opennebula",
 )
 _KNOWN: Final = (ROOT, ADMINS, BOOTLOADER)

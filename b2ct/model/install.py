@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from b2ct.model.cloud import CloudObjects
 from b2ct.model.releases import ReleaseId
 from b2ct.model.types import NO_TRUTH_VALUE, DomainName, HttpsUrl, Model, SectionName, Url, matching
 
@@ -100,8 +101,8 @@ _Attribute = Annotated[
 ]
 
 
-class OpenNebula(Model):
-    """The cloud's own software; the media configure its repository on every node."""
+class OpenNebula(CloudObjects):
+    """The cloud's own software and what is kept inside it; the media configure its repository."""
 
     version: Annotated[str, matching(r"^(6\.10|7\.\d{1,2})$", "6.10 or 7.x, in quotes")] = Field(
         "7.0", description="Release line: 6.10 (LTS) or 7.x; in quotes"

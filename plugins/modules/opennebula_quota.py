@@ -197,7 +197,7 @@ def _limit(value: Any, where: str) -> str:  # noqa: ANN401 - YAML data
         number = -1.0
     if number < 0 or isinstance(value, bool):
         raise OneError(f"{where} {value!r} is no limit", "write a number, unlimited or default")
-    return text
+    return str(int(number)) if number == int(number) else text
 
 
 def _equal(one: str, other: str) -> bool:

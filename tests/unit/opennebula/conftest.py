@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings as said
 
 from tests.oned import Oned
 
@@ -40,6 +41,7 @@ class Cloud:
         basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode()
         basic._ANSIBLE_PROFILE = "legacy"
         out = io.StringIO()
+        said._global_warnings.clear()
         try:
             with redirect_stdout(out), pytest.raises(SystemExit):
                 module.main()
