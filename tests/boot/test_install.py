@@ -105,10 +105,12 @@ class Ssh:
         ):
             self._argv += ["-o", option]
 
-    def run(self, command: str, *options: str, user: str = "ada", check: bool = True) -> str:
-        """Run ``command`` and give what it prints."""
-        argv = [*self._argv, *options, f"{user}@127.0.0.1", command]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=900, check=False)
+    def run(self, command: str, *options: str, given: str = "", check: bool = True) -> str:
+        """Run ``command``, which reads ``given``, and give what it prints."""
+        argv = [*self._argv, *options, "ada@127.0.0.1", command]
+        done = subprocess.run(
+            argv, input=given, capture_output=True, text=True, timeout=900, check=False
+        )
         if check and done.returncode != 0:
             pytest.fail(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout.strip() if check else f"{done.returncode} {done.stdout}{done.stderr}"
@@ -195,10 +197,11 @@ def check_installed(ssh: Ssh, sha256: str, public: str) -> None:
     }
     assert ssh.run("sudo /usr/libexec/b2ct/check-scrub") == "No copy of the preseed is left."
     # The same question without our own script: where is the hash of root's password?
-    where = "sudo grep -rlF -e {} /boot /etc /home /root /tmp /var 2>/dev/null || true"
-    holders = ssh.run(where.format(f"'{ROOT_HASH}'")).split()
+    # (What is searched for goes in by standard input: sudo logs its command line.)
+    where = "sudo grep -rlF -f - /boot /etc /home /root /tmp /var 2>/dev/null || true"
+    holders = ssh.run(where, given=f"{ROOT_HASH}\n").split()
     assert set(holders) <= {"/etc/shadow", "/etc/shadow-"}, holders
-    assert ssh.run(where.format("'b2ct preseed: site'")) == ""
+    assert ssh.run(where, given="b2ct preseed: site\n") == ""
     assert ssh.run("sudo getent shadow root").split(":")[1] == ROOT_HASH
     assert ssh.run("sudo getent shadow ada").split(":")[1] == "!"
     assert ssh.run("getent passwd ada").split(":")[4] == "Ada Example"

@@ -23,6 +23,7 @@ _COMMON = (
     "apparmor",
     "ca-certificates",
     "chrony",
+    "dbus",  # systemctl, timedatectl and hostnamectl of anybody but root
     "ethtool",
     "keyboard-configuration",
     "console-setup",

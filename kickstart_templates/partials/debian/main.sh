@@ -164,6 +164,9 @@ disk() {
         fail 'the installer does not take the answers about the disk: please report it'
     remember chosen_disk
     hook "$R/usr/lib/post-base-installer.d/02b2ct" base
+    # save-logs copies the installer's logs after all late commands. What comes after it must lie
+    # there before: the installer lists its last scripts once, and late commands are one of them.
+    hook "$R/usr/lib/finish-install.d/94zz-b2ct" last
     announce "installing on $chosen_disk ($d_model, serial $d_serial, $d_size)"
 }
 
@@ -206,8 +209,6 @@ late() {
         fail 'the volume group could not be marked'
     fetch_keys
     setup_target || fail 'the new system could not be set up'
-    # save-logs copies the installer's logs after all late commands.
-    hook "$R/usr/lib/finish-install.d/94zz-b2ct" last
     announce "$host_name is installed; the logs are cleaned next"
 }
 
