@@ -184,7 +184,10 @@ def test_certificates_are_measured(tmp_path: Path) -> None:
     assert "the certificate web ends in 10.0 days" in line
 
 
-def test_backups_are_measured_and_a_missing_one_is_too_old(tmp_path: Path) -> None:
+def test_backups_are_measured_and_a_missing_one_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "CONFIGURATION", tmp_path / "metrics.json")
     for name, moment in (("a.gz", 1000), ("b.gz", 2000)):
         (tmp_path / name).write_text("x")
         os.utime(tmp_path / name, (moment, moment))
@@ -200,6 +203,10 @@ def test_backups_are_measured_and_a_missing_one_is_too_old(tmp_path: Path) -> No
         2, "CRITICAL: the backup missing is too old, or missing"
     )  # fmt: skip
     assert metrics.judged(wishes, stamp, 8300.1)[0] == 3
+    # A new machine has time until its first backup.
+    metrics.CONFIGURATION.write_text("{}")
+    os.utime(metrics.CONFIGURATION, (7000, 7000))
+    assert _found(wishes, "backups")["backup_newest_seconds"][1] == ({"name": "missing"}, 7000)
 
 
 def test_libvirt_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

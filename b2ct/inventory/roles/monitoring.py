@@ -8,11 +8,14 @@ from typing import Any, Final
 from b2ct.inventory.facts import ansible_host
 from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles import squid
+from b2ct.inventory.roles.mariadb import database_members
 from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, service_networks
 from b2ct.model import ResolvedNode, Role, Site
 
 #: The certificate with which a node's NRPE shows itself.
 NRPE_CERTIFICATE: Final = "nrpe"
+#: Where the role ``mariadb`` puts its daily dumps.
+_DUMPS: Final = "/var/backups/b2ct/database/*.sql.gz"
 
 
 def service_address(node: ResolvedNode) -> str:
@@ -96,10 +99,13 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     """Give what a node measures, and whether it runs Prometheus."""
     if not site.monitoring.enabled:
         return {}
-    return {
+    variables: dict[str, Any] = {
         "monitoring_address": service_address(node),
         "monitoring_server": Role.CONTROL in node.roles,
         "monitoring_squid_port": squid.PORT if Role.CACHE in node.roles else 0,
         "monitoring_libvirt": Role.HYPERVISOR in node.roles,
         "monitoring_opennebula": Role.CONTROL in node.roles,
     }
+    if node.name in database_members(site) and node.name in site.database_nodes:
+        variables["monitoring_backups"] = [{"name": "database", "files": _DUMPS, "hours": 26}]
+    return variables

@@ -148,3 +148,6 @@ def test_nrpe_listens_on_the_service_network_only(host: Host, wanted: Mapping[st
     hosts = ",".join(wanted["monitoring_nrpe_hosts"])
     assert f"\nallowed_hosts={hosts}\n" in said
     assert "\ndont_blame_nrpe=0\n" in said
+    users = set(host.check_output("ps -C nrpe -o user=").split())
+    assert users
+    assert "root" not in users, "NRPE runs as root"

@@ -28,10 +28,8 @@ from pathlib import Path
 from typing import Any, Dict, Tuple  # noqa: UP035
 
 CONFIGURATION = Path(os.environ.get("B2CT_METRICS", "/etc/b2ct/metrics.json"))
-#: Seconds that one answer may take.
-PATIENCE = 12
-#: Seconds after which a measurement says nothing about now.
-STALE = 300
+PATIENCE = 12  # seconds, that one answer may take
+STALE = 300  # seconds, after which a measurement says nothing about now
 OPENNEBULA_VMS = {
     0: "pending", 1: "pending", 2: "hold", 3: "active", 4: "stopped", 5: "suspended",
     8: "poweroff", 9: "undeployed", 10: "pending", 11: "failed",
@@ -92,7 +90,8 @@ def certificates(wishes: dict[str, Any]) -> Iterable[Sample]:
 
 
 def backups(wishes: dict[str, Any]) -> Iterable[Sample]:
-    """Tell when the newest file of each backup was written; 0 where there is none."""
+    """Tell when each backup's newest file was written; without any, when it was wished for."""
+    begin = CONFIGURATION.stat().st_mtime if CONFIGURATION.exists() else 0
     for backup in wishes["backups"]:
         found = []
         for name in glob.glob(backup["files"]):  # noqa: PTH207 - an absolute pattern
@@ -100,7 +99,7 @@ def backups(wishes: dict[str, Any]) -> Iterable[Sample]:
                 found.append(Path(name).stat())
         newest = max(found, key=lambda one: one.st_mtime, default=None)
         labels = {"name": backup["name"]}
-        yield "backup_newest_seconds", labels, newest.st_mtime if newest else 0
+        yield "backup_newest_seconds", labels, newest.st_mtime if newest else begin
         yield "backup_newest_bytes", labels, newest.st_size if newest else 0
         yield "backup_limit_seconds", labels, backup.get("hours", 26) * 3600
 
