@@ -23,6 +23,7 @@ import yaml
 from tests.containers import el, images
 from tests.containers.places import CACHE, ROOT, SCENARIOS
 from tests.containers.session import Session, SessionError, admin_public_key, remove_dead
+from tests.containers.verify import roles
 
 _EL = re.compile(r"^(?:almalinux|rocky|rhel|centos-stream)-(\d+)")
 _LOGS = ROOT / "build" / "molecule"
@@ -133,7 +134,7 @@ def _reason(log: Path) -> str:
     return f"see {log.relative_to(ROOT)}"
 
 
-def run(names: Sequence[str], workers: int) -> int:
+def run(names: Sequence[str], workers: int, *, whole: bool) -> int:
     """Run scenarios side by side; print a table; say 1 when one of them failed."""
     if not names:
         print("there is no scenario in extensions/molecule")
@@ -154,7 +155,19 @@ def run(names: Sequence[str], workers: int) -> int:
     )
     for name in failed:
         print(f"  again, step by step: tools/molecule up {name}")
+    if whole and (bare := roles_without_scenario()):
+        print(f"no scenario runs these roles: {', '.join(bare)}")
+        return 1
     return 1 if failed else 0
+
+
+def roles_without_scenario() -> list[str]:
+    """Give the roles that no scenario's converge.yml uses, itself or through playbooks/."""
+    used = {role for name in scenarios() for role in roles(SCENARIOS / name)}
+    # Roles that other roles include are run with these.
+    for file in (ROOT / "roles").rglob("*.yml"):
+        used.update(re.findall(r"\bname: b2ct\.cloud\.(\w+)$", file.read_text(), re.M))
+    return sorted({path.name for path in (ROOT / "roles").iterdir() if path.is_dir()} - used)
 
 
 def _row(outcome: Outcome) -> str:
@@ -196,7 +209,8 @@ def main(arguments: Sequence[str]) -> int:
     remove_dead()
     if options.command == "test":
         names = [options.scenario, *options.rest] if options.scenario else scenarios()
-        return run(_known(names), int(os.environ.get("WORKERS") or os.cpu_count() or 1))
+        workers = int(os.environ.get("WORKERS") or os.cpu_count() or 1)
+        return run(_known(names), workers, whole=not options.scenario)
     if options.command == "images":
         images.ensure(list(images.ALL))
         return 0
