@@ -222,7 +222,7 @@ def check_installed(ssh: Ssh, sha256: str, public: str) -> None:
     assert images > 3000
     assert ssh.run("findmnt -n -o SOURCE,FSTYPE /").split() == ["/dev/mapper/b2ct-root", "ext4"]
     assert ssh.run("findmnt -n -o FSTYPE /var/lib/one") == "xfs"
-    assert ssh.run("swapon --show=NAME --noheadings | xargs readlink -f") == ssh.run(
+    assert ssh.run("sudo swapon --show=NAME --noheadings | xargs readlink -f") == ssh.run(
         "readlink -f /dev/b2ct/swap"
     )
     # Made, and left without a signature.
