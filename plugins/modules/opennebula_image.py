@@ -73,6 +73,7 @@ id:
   sample: 100
 """
 
+import time
 from typing import Any, ClassVar
 from xml.etree.ElementTree import Element
 
@@ -140,6 +141,18 @@ class Image(Owned):
         text = texts.compose({**texts.normalised(given), **self.wanted_template()})
         number = self.directory.number("datastore", self.params["datastore"])
         return Step(f"create {self.label}", "one.image.allocate", (text, number))
+
+    def before(self, step: Step) -> None:
+        """Wait until oned knows the room of a new datastore: it refuses images until then."""
+        if step.method != "one.image.allocate":
+            return
+        # oned looks at each datastore every five minutes.
+        deadline = time.monotonic() + min(self.params["wait_timeout"], 330)
+        while time.monotonic() < deadline:
+            store = self.client.info("one.datastore.info", step.arguments[1])
+            if number_of(store, "TOTAL_MB", 0) > 0:
+                return
+            time.sleep(1)
 
     def change(self, key: str, before: Any, after: Any, number: int) -> list[Step]:  # noqa: ANN401
         if key == "type":

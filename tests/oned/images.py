@@ -17,6 +17,7 @@ from .core import (
     read_template,
     stamp,
 )
+from .things import room
 
 _IMAGE_TYPES = ["OS", "CDROM", "DATABLOCK", "KERNEL", "RAMDISK", "CONTEXT", "BACKUP"]
 
@@ -32,6 +33,8 @@ def image_allocate(oned: Any, user: Any, text: str, datastore: int, unchecked: b
             " datastore.",
         )
     size = _image_size(template)
+    if size > room(store) and not unchecked:
+        raise RefusalError(ACTION, "Not enough space in datastore")
     world.may(user, "CREATE", "image")
     problem = _image_problem(world, user, template, store)
     if problem:

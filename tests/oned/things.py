@@ -177,6 +177,7 @@ def new_datastore(world: World, user: Any, template: at.Template, cluster: int) 
         kind=0,
         disk=0,
         perms=[1, 1, 0, 1, 0, 0, 0, 0, 0],
+        monitored=now() + world.image_delay,
     )
     one = world.get("datastore", oid)
     try:
@@ -260,6 +261,11 @@ def datastore_updated(world: World, one: Any, before: at.Template) -> None:
     _check_ds(template, prefix)
 
 
+def room(one: Any) -> int:
+    """Give its size in MB; none until it has been monitored."""
+    return 100000 if now() >= one["monitored"] else 0
+
+
 def datastore_xml(world: World, one: Any, extended: bool = True) -> str:
     images = [i["id"] for i in world.pool("image").values() if i["datastore"] == one["id"]]
     return (
@@ -268,8 +274,8 @@ def datastore_xml(world: World, one: Any, extended: bool = True) -> str:
         f"{at.cdata('TM_MAD', at.get(one['template'], 'TM_MAD'))}"
         f"{at.cdata('BASE_PATH', '/var/lib/one//datastores/' + str(one['id']))}"
         f"<TYPE>{one['kind']}</TYPE><DISK_TYPE>{one['disk']}</DISK_TYPE><STATE>0</STATE>"
-        f"{world.ids('CLUSTERS', one['clusters'])}<TOTAL_MB>20480</TOTAL_MB>"
-        f"<FREE_MB>20480</FREE_MB><USED_MB>0</USED_MB>{world.ids('IMAGES', images)}"
+        f"{world.ids('CLUSTERS', one['clusters'])}<TOTAL_MB>{room(one)}</TOTAL_MB>"
+        f"<FREE_MB>{room(one)}</FREE_MB><USED_MB>0</USED_MB>{world.ids('IMAGES', images)}"
         f"{at.to_xml(one['template'])}</DATASTORE>"
     )
 

@@ -191,6 +191,9 @@ class Kind:
         """Give what lacks beside settings and template."""
         return Plan([])
 
+    def before(self, step: Step) -> None:
+        """Wait for what a step needs."""
+
     def pending(self, element: Element) -> str | None:
         """Say what the object still waits for."""
         return None
@@ -336,6 +339,7 @@ def _present(module: AnsibleModule, subject: Kind, done: list[str]) -> dict[str,
             break
         before = [step.words for step in plan.steps]
         for step in plan.steps:
+            subject.before(step)
             subject.client.call(step.method, *step.arguments)
             done.append(step.words)
         subject.directory.forget()

@@ -165,6 +165,13 @@ def test_image_that_fails_is_told_in_oneds_words(cloud: Cloud) -> None:
     assert "has datastore 'default', which cannot be changed" in words
 
 
+def test_image_in_a_datastore_that_was_just_made(cloud: Cloud) -> None:
+    """oned knows no room in it at first, and refuses images until it has looked."""
+    cloud.oned.world.image_delay = 1.0
+    cloud.done("datastore", name="images", ds_mad="fs", tm_mad="ssh")
+    cloud.done("image", name="disk", datastore="images", size=5, type="datablock")
+
+
 def test_attributes_that_oned_added_stay(cloud: Cloud) -> None:
     task = {"name": "images", "ds_mad": "fs", "tm_mad": "ssh"}
     cloud.done("datastore", **task)
