@@ -48,6 +48,7 @@ class Secrets:
     admin_passwords: Mapping[str, SecretStr] = field(default_factory=dict)
     bootloader_password: SecretStr | None = None
     others: tuple[SecretStr, ...] = ()
+    names: frozenset[str] = frozenset()
 
     def hashed(self, account: str) -> str | None:
         """Give the sha512-crypt hash of an account's password; None if it has none.
@@ -116,9 +117,39 @@ def check_vault(
                 HOW_TO_GIVE,
             ),
         )
-    if site is not None:
-        load_secrets(folder, site, options)
-    return ()
+    if site is None:
+        return ()
+    return _missing(site, load_secrets(folder, site, options), file)
+
+
+def _missing(site: Site, secrets: Secrets, file: Path) -> tuple[Note, ...]:
+    """Advise about secrets that the roles of this site take from the vault, and that it lacks."""
+    from b2ct.inventory import Secret, inventory
+
+    described = inventory(site)
+    wanted: dict[str, None] = {}
+
+    def walk(value: Any) -> None:  # noqa: ANN401 - of any variable
+        if isinstance(value, Secret):
+            wanted[value.name] = None
+        elif isinstance(value, Mapping):
+            for part in value.values():
+                walk(part)
+        elif isinstance(value, list | tuple):
+            for part in value:
+                walk(part)
+
+    walk([described.site_variables, *described.host_variables.values()])
+    return tuple(
+        Note(
+            str(file),
+            0,
+            f"lacks {name}, without which the cloud's services are not set up",
+            f"add it with: ansible-vault edit {file}",
+        )
+        for name in wanted
+        if name not in secrets.names
+    )
 
 
 class _Decrypted(str):
@@ -266,7 +297,7 @@ def _secrets(document: Document, site: Site) -> Secrets:
         if name not in _KNOWN
         for text in _texts(value)
     )
-    return Secrets(site.site.name, root, admins, bootloader, others)
+    return Secrets(site.site.name, root, admins, bootloader, others, frozenset(data))
 
 
 def _admin_passwords(given: Any, site: Site, reader: _Reader) -> dict[str, SecretStr]:  # noqa: ANN401
