@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
 from hypothesis import settings
 
 from tests.boot import qemu
+
+# Tests import modules of the collection and run Ansible in the same process. Whoever comes first
+# must import the collection as Ansible does, else Ansible does not know it later.
+init_plugin_loader()
 
 # How long one example takes depends on what else the machine does: no test asserts a time.
 settings.register_profile("b2ct", deadline=None)

@@ -112,7 +112,7 @@ def _unknown(path: Path) -> tuple[str, str]:
     homes = [home for home in shape.homes().get(name, ()) if home.count(".") <= len(path)]
     if homes:
         return f"key {name!r} does not belong here", f"its place is {' or '.join(homes[:3])}"
-    return f"unknown key {name!r}", did_you_mean(name, known)
+    return f"unknown key {name!r}", did_you_mean(name, known, at_most=20)
 
 
 def _bad_key(key: str, kind: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -23,8 +23,14 @@ _NOTHING = 5
 
 
 def roles(scenario: Path) -> list[str]:
-    """Give the roles of a scenario: what its converge.yml lists, or imports of playbooks/."""
-    return _roles_of(scenario / "converge.yml") or [scenario.name]
+    """Give the roles of a scenario: what its converge.yml lists, or imports of playbooks/.
+
+    A scenario that runs ``b2ct deploy`` has those of the whole site.
+    """
+    converge = scenario / "converge.yml"
+    if "[b2ct, deploy," in converge.read_text():
+        return _roles_of(ROOT / "playbooks/site.yml")
+    return _roles_of(converge) or [scenario.name]
 
 
 def _roles_of(playbook: Path) -> list[str]:
