@@ -193,7 +193,7 @@ class Machine:
 
         The whole console is searched. An ended machine is searched a last time.
 
-        :param stutters: take a letter or digit that comes twice for one, in pattern and console.
+        :param stutters: take a character that comes twice for one, in pattern and console.
             While somebody is connected, QEMU's serial port now and then sends one twice.
         """
         read = _unstuttered if stutters else str
@@ -321,8 +321,8 @@ class Machine:
 
 
 def _unstuttered(text: str) -> str:
-    """Write once each letter and digit that comes several times in a row, unless escaped."""
-    return re.sub(r"(?<!\\)([A-Za-z0-9])\1+", r"\1", text)
+    """Write once each character that comes several times in a row, unless escaped."""
+    return re.sub(r"(?<!\\)([^\\\n])\1+", r"\1", text)
 
 
 def _swallow(link: socket.socket) -> None:

@@ -79,6 +79,7 @@ def test_wrong_option_is_told(tmp_path: Path) -> None:
         ("hypervisor: vvirtual", "hypervisor: virtual"),
         (r"\s+Number \[2\]:\s*$", r"\s+Number \[2\]:\s*$"),
         ("rack77", "rack7"),
+        ("hypervisor:  virtual", "hypervisor: virtual"),
     ],
 )
 def test_stuttered_characters_count_once(text: str, once: str) -> None:
