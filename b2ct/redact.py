@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
 #: What stands where a secret stood.
 HIDDEN = "[secret]"
@@ -24,18 +23,6 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """Give the text without secrets."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
-
-
-def texts_of(value: Any) -> Iterable[str]:  # noqa: ANN401 - JSON's types
-    """Give every text in a value, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from texts_of(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from texts_of(part)
 
 
 def _forms(secret: str) -> Iterable[str]:

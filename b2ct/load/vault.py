@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from b2ct.errors import B2ctError, Note, Problem, ProblemsError
+from b2ct.leaves import leaves
 from b2ct.load.document import Document, parse
 from b2ct.load.hashing import grub_pbkdf2, sha512_crypt
 from b2ct.load.text import decode
@@ -127,19 +128,8 @@ def _missing(site: Site, secrets: Secrets, file: Path) -> tuple[Note, ...]:
     from b2ct.inventory import Secret, inventory
 
     described = inventory(site)
-    wanted: dict[str, None] = {}
-
-    def walk(value: Any) -> None:  # noqa: ANN401 - of any variable
-        if isinstance(value, Secret):
-            wanted[value.name] = None
-        elif isinstance(value, Mapping):
-            for part in value.values():
-                walk(part)
-        elif isinstance(value, list | tuple):
-            for part in value:
-                walk(part)
-
-    walk([described.site_variables, *described.host_variables.values()])
+    variables = [described.site_variables, *described.host_variables.values()]
+    wanted = dict.fromkeys(leaf.name for leaf in leaves(variables) if isinstance(leaf, Secret))
     return tuple(
         Note(
             str(file),
@@ -329,8 +319,4 @@ def _is_typo(name: str, known: str) -> bool:
 
 
 def _texts(value: Any) -> list[str]:  # noqa: ANN401 - raw YAML
-    if isinstance(value, dict):
-        return [text for part in value.values() for text in _texts(part)]
-    if isinstance(value, list):
-        return [text for part in value for text in _texts(part)]
-    return [str(value)] if isinstance(value, str) and value else []
+    return [str(leaf) for leaf in leaves(value) if isinstance(leaf, str) and leaf]

@@ -18,8 +18,8 @@ from typing import Any
 
 from b2ct.data import collection_folder
 from b2ct.errors import B2ctError, ProblemsError
+from b2ct.leaves import leaves
 from b2ct.load import VAULT_FILE, Vault, VaultOptions
-from b2ct.redact import texts_of
 from b2ct.suggest import did_you_mean
 from b2ct.verify.connection import Way
 
@@ -206,13 +206,14 @@ class _Site:
         from ansible.template import Templar
 
         given = self._variables.get_vars(host=self._inventory.get_host(name))
-        templar = Templar(loader=self._loader, variables={**self._defaults, **given})
         own = {**self._defaults, **given}
+        templar = Templar(loader=self._loader, variables=own)
         variables = {
             key: _expanded(templar, value) for key, value in own.items() if key not in _MAGIC
         }
         secret = (value for key, value in variables.items() if _is_secret(key))
-        return variables, tuple(dict.fromkeys(text for value in secret for text in texts_of(value)))
+        texts = (leaf for leaf in leaves(list(secret)) if isinstance(leaf, str))
+        return variables, tuple(dict.fromkeys(texts))
 
     def _role_defaults(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
