@@ -27,6 +27,7 @@ from tests.boot.installer import (
     wait_for_log,
 )
 from tests.boot.qemu import Drive, Firmware, Machine, MachineSpec, Network
+from tests.boot.relay import Relay
 from tests.unit.site_texts import SSH_KEY
 
 pytestmark = pytest.mark.boot
@@ -115,19 +116,19 @@ def check_target(disk: Path, firmware: Firmware) -> None:
     assert room // MIB - sum(sizes.values()) - images <= 8
 
 
-def site_text(release: str = RELEASE) -> str:
+def site_text(relay: Relay, release: str = RELEASE) -> str:
     """The lab's site with this machine's mirror."""
-    return SITE.replace(RELEASE, release).replace("{mirror}", host_mirror(release))
+    return SITE.replace(RELEASE, release).replace("{mirror}", relay.address)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """One key for both firmwares: that is what a key is for."""
     folder = tmp_path_factory.mktemp("debian-key")
-    with SystemLog(folder / "syslog") as log:
+    with SystemLog(folder / "syslog") as log, Relay(host_mirror()) as relay:
         # Guests need no protection from each other's caches here, and are faster without.
         arguments = f"mitigations=off {log.arguments}"
-        yield lab_key(folder, site_text(), NoHashes(), arguments), log
+        yield lab_key(folder, site_text(relay), NoHashes(), arguments), log
 
 
 def test_known_server_over_a_bond_in_bios(made, tmp_path: Path) -> None:
@@ -197,10 +198,10 @@ def test_debian_12_fetches_its_components_in_uefi(tmp_path: Path) -> None:
     The mirror of the test machines lacks components of Debian 12 that no package replaces, so
     the installer is stopped as soon as it fetches the first ones.
     """
-    with SystemLog(tmp_path / "syslog") as log:
+    with SystemLog(tmp_path / "syslog") as log, Relay(host_mirror("debian-12")) as relay:
         key = lab_key(
             tmp_path,
-            site_text("debian-12"),
+            site_text(relay, "debian-12"),
             NoHashes(),
             f"mitigations=off {log.arguments}",
             release="debian-12",

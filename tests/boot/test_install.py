@@ -29,6 +29,7 @@ from tests.boot.installer import (
     read_volume_group,
 )
 from tests.boot.qemu import Drive, Machine, MachineSpec, Network, free_port
+from tests.boot.relay import Relay
 
 pytestmark = pytest.mark.install
 
@@ -147,9 +148,9 @@ def test_from_the_key_to_ssh(tmp_path: Path) -> None:
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "t", "-f", key], check=True
     )
     public = key.with_suffix(".pub").read_text().strip()
-    site = SITE.replace("{mirror}", host_mirror()).replace("{ssh_key}", public)
     wrong, right = blank_disk(folder / "wrong.img", 16), blank_disk(folder / "right.img", 16)
-    with SystemLog(folder / "syslog") as log:
+    with SystemLog(folder / "syslog") as log, Relay(host_mirror()) as relay:
+        site = SITE.replace("{mirror}", relay.address).replace("{ssh_key}", public)
         # Guests need no protection from each other's caches here, and are faster without.
         arguments = f"mitigations=off {log.arguments}"
         made = lab_key(folder, site, RootHash(), arguments, own_authorities=True)
