@@ -34,11 +34,12 @@ from b2ct.render import Hashes, Rendered
 from iso_builder.cpio import newc
 from tests.boot.installer_parts import supplement
 from tests.boot.qemu import Machine, MachineError
+from tests.boot.relay import GATEWAY, Relay
 
 #: The release that is installed unless a test names another.
 RELEASE = "debian-13"
 #: Of QEMU's user-mode network.
-GATEWAY, NAME_SERVER, SUBNET = "10.0.2.2", "10.0.2.3", "10.0.2.0/24"
+NAME_SERVER, SUBNET = "10.0.2.3", "10.0.2.0/24"
 #: Of the file systems that files of tests lie on; holes begin and end at its multiples.
 _BLOCK = 4096
 _PARTS, _AUTHORITIES = "/b2ct/parts.img", "/b2ct/ca.img"
@@ -56,6 +57,11 @@ def installer_base(release: str) -> VerifiedBase:
 def host_mirror(release: str = RELEASE) -> str:
     """Give the archive that this machine takes Debian's packages from."""
     return archive_address(_entry(release), None).rstrip("/")
+
+
+def relay(release: str = RELEASE) -> Relay:
+    """Give guests a way to that archive."""
+    return Relay(host_mirror(release), _entry(release).suite)
 
 
 def _entry(release: str) -> NetbootEntry:
@@ -77,6 +83,7 @@ def lab_key(
     folder: Path,
     site_text: str,
     hashes: Hashes,
+    mirror: Relay,
     arguments: str = "",
     *,
     release: str = RELEASE,
@@ -97,8 +104,7 @@ def lab_key(
     assert base.netboot is not None
     site = load_site(site_file)
     prepared = prepare(site, hashes, Wanted(everything=True), base, kind="usb")
-    suite = _entry(release).suite
-    parts = supplement(base.netboot.initrd, host_mirror(release), suite) if complete else None
+    parts = supplement(base.netboot.initrd, mirror.local, mirror.suite) if complete else None
     plan = prepared.plan
     files = dict(plan.files)
     more = [_PARTS] if parts else []
@@ -107,11 +113,13 @@ def lab_key(
     if own_authorities and (authorities := authorities_archive()):
         files[_AUTHORITIES] = authorities
         more.append(_AUTHORITIES)
+    # The mirror's index may know no component of the installer's own kernel.
+    more_arguments = ("anna/no_kernel_modules=true",) if parts else ()
     entries = tuple(
         dataclasses.replace(
             entry,
             initrds=(*more, *entry.initrds),
-            arguments=f"{entry.arguments} {arguments}".strip(),
+            arguments=" ".join((entry.arguments, arguments, *more_arguments)).strip(),
         )
         for entry in plan.entries
     )

@@ -4,7 +4,8 @@ The netboot installer fetches its components (udebs) from the mirror. A partial 
 packages and forgets udebs; the installer then stops at "Download installer components". What
 is missing is made from the packages of the same source and version (modules from linux-image,
 programs from e2fsprogs, …) and handed over as a further archive behind the initrd, marked as
-already unpacked. Everything that the mirror has still comes from it, signatures and all. On a
+already unpacked. So it is where the index is older than the installer, and knows only an earlier
+kernel. Everything that the mirror has still comes from it, signatures and all. On a
 whole mirror there is nothing to add.
 """
 
@@ -108,6 +109,21 @@ def needed(
     return sorted(chosen)
 
 
+def of_kernel(index: Mapping[str, Component], kernel: str) -> dict[str, Component]:
+    """Give the components of a kernel, by those of another one where the index has none."""
+    kernels = {c.fields["Kernel-Version"] for c in index.values() if "Kernel-Version" in c.fields}
+    flavour = kernel.rpartition("-")[2]
+    alike = sorted(other for other in kernels if other.rpartition("-")[2] == flavour)
+    if kernel in kernels or not alike:
+        return {}
+    found = {}
+    for component in index.values():
+        if component.fields.get("Kernel-Version") == alike[-1]:
+            fields = {k: v.replace(alike[-1], kernel) for k, v in component.fields.items()}
+            found[fields["Package"]] = Component(fields["Package"], fields)
+    return found
+
+
 def supplement(initrd: Path, mirror: str, suite: str) -> Path | None:
     """Give an archive with what the mirror lacks for this installer; None on a whole mirror."""
     listing = subprocess.run(
@@ -120,9 +136,13 @@ def supplement(initrd: Path, mirror: str, suite: str) -> Path | None:
     path = f"dists/{suite}/main/debian-installer/binary-amd64/Packages.xz"
     with urllib.request.urlopen(f"{mirror}/{path}", timeout=60) as answer:
         index = read_index(lzma.decompress(answer.read()).decode())
+    listed = set(index)
+    index |= of_kernel(index, kernel)
     names = needed(index, status, kernel)
     with ThreadPoolExecutor(16) as pool:
-        there = pool.map(lambda n: _exists(f"{mirror}/{index[n].fields['Filename']}"), names)
+        there = pool.map(
+            lambda n: n in listed and _exists(f"{mirror}/{index[n].fields['Filename']}"), names
+        )
     missing = [name for name, found in zip(names, there, strict=True) if not found]
     if not missing:
         return None

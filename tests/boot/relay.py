@@ -1,22 +1,30 @@
 """A way to the host's package mirror for a guest, which bears with what mirrors now and then do.
 
-A caching mirror can hold a ``Release`` and a ``Release.gpg`` of different days, although its
-``InRelease`` is whole. apt reads only the latter; the installer's net-retriever reads only the
-former pair, and stops. The relay makes the pair from ``InRelease``: a cleartext signature is one
-of a text document (RFC 9580, sections 5.2.1 and 7), and stands as a detached one for the same
-text without its last line end. So what the guest verifies is still the archive's own signature.
-A request that fails on the way is made again.
+A caching mirror can hold ``Release``, ``Release.gpg`` and the index of installer components of
+different days, although its ``InRelease`` and the packages are whole. apt reads only the latter;
+the installer's net-retriever reads only the former, and stops. The relay looks once for files
+that fit each other: the archive's own pair under the suite's code name or its other name
+(trixie, stable), or a pair made from ``InRelease``: a cleartext signature is one of a text
+document (RFC 9580, sections 5.2.1 and 7), and stands as a detached one for the same text without
+its last line end. So what the guest verifies is always the archive's own signature. A request
+that fails on the way is made again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Self
@@ -24,6 +32,9 @@ from urllib.parse import urlsplit
 
 #: The host's loopback as guests of QEMU's user-mode network see it.
 GATEWAY = "10.0.2.2"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+#: What the installer reads first of what Release names.
+INDEX = "main/debian-installer/binary-amd64/Packages.xz"
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _PASSED_ON = ("Content-Length", "Content-Type", "Content-Range", "Last-Modified")
 _TRIES, _PAUSE_S, _TIMEOUT_S = 4, 3, 120
@@ -39,16 +50,77 @@ def split(signed: str) -> tuple[str, str]:
     return re.sub(r"^- ", "", text, flags=re.MULTILINE).rstrip("\n"), mark + signature
 
 
-class Relay:
-    """An HTTP server on the loopback that hands on one mirror; ``address`` is for guests."""
+@dataclass(frozen=True)
+class View:
+    """Files of one day: of ``folder``, a suite's name, are the index and all beside it."""
 
-    def __init__(self, mirror: str) -> None:
+    folder: str
+    release: bytes
+    signature: bytes
+
+
+class RelayError(Exception):
+    """The mirror has nothing for an installer that fits together."""
+
+
+class Relay:
+    """An HTTP server on the loopback that hands on one mirror, with one suite in order.
+
+    ``address`` is for guests, ``local`` for the host. A file ``Release.gpg`` that ``keyring``
+    does not prove is never handed on.
+    """
+
+    def __init__(self, mirror: str, suite: str, keyring: Path = KEYRING) -> None:
         self.mirror = mirror.rstrip("/")
+        self.suite = suite
         self._path = urlsplit(self.mirror).path
+        self.view = self._find(keyring)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://{GATEWAY}:{self.port}{self._path}"
+        self.local = f"http://127.0.0.1:{self.port}{self._path}"
+
+    def _find(self, keyring: Path) -> View:
+        signed = self._read(f"dists/{self.suite}/InRelease")
+        other = re.search(rb"^Suite: (\S+)$", signed, re.MULTILINE)
+        reasons = []
+        for folder in dict.fromkeys((self.suite, other[1].decode() if other else self.suite)):
+            try:
+                for view in self._candidates(folder):
+                    if not (reason := self._wrong_with(view, keyring)):
+                        return view
+                    reasons.append(f"{folder}: {reason}")
+            except RelayError as error:
+                reasons.append(str(error))
+        raise RelayError(f"{self.mirror}, {self.suite}: {'; '.join(reasons)}")
+
+    def _candidates(self, folder: str) -> Iterator[View]:
+        pair = [self._read(f"dists/{folder}/{name}") for name in ("Release", "Release.gpg")]
+        yield View(folder, *pair)
+        text, signature = split(self._read(f"dists/{folder}/InRelease").decode())
+        yield View(folder, text.encode(), signature.encode())
+
+    def _wrong_with(self, view: View, keyring: Path) -> str:
+        with tempfile.TemporaryDirectory(prefix="b2ct-relay-") as place:
+            text, signature = Path(place, "Release"), Path(place, "Release.gpg")
+            text.write_bytes(view.release)
+            signature.write_bytes(view.signature)
+            argv = ["gpgv", "--quiet", "--keyring", keyring, signature, text]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return "the signature is of another Release"
+        found = hashlib.sha256(self._read(f"dists/{view.folder}/{INDEX}")).hexdigest()
+        if not re.search(rf"^ {found} +\d+ {INDEX}$", view.release.decode(), re.MULTILINE):
+            return f"{INDEX} is of another Release"
+        return ""
+
+    def _read(self, path: str) -> bytes:
+        try:
+            with self.fetch(f"/{path}", {}) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            raise RelayError(f"{self.mirror}/{path}: {error}") from error
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, daemon=True).start()
@@ -93,10 +165,15 @@ class Relay:
                 path = self.path.removeprefix(relay._path)
                 begun = False
                 try:
-                    if found := re.fullmatch(r"(/dists/[^/]+)/Release(\.gpg)?", path):
-                        signed = relay.fetch(f"{found[1]}/InRelease", {}).read().decode()
-                        self._send(split(signed)[1 if found[2] else 0].encode(), method)
+                    begin = f"/dists/{relay.suite}"
+                    if path == f"{begin}/Release":
+                        self._send(relay.view.release, method)
                         return
+                    if path == f"{begin}/Release.gpg":
+                        self._send(relay.view.signature, method)
+                        return
+                    if path.startswith(f"{begin}/main/debian-installer/"):
+                        path = path.replace(begin, f"/dists/{relay.view.folder}", 1)
                     wanted = self.headers.get("Range")
                     headers = {"Range": wanted} if wanted else {}
                     with relay.fetch(path, headers, method) as answer:

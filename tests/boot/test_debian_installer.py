@@ -21,9 +21,9 @@ from tests.boot.installer import (
     SystemLog,
     blank_disk,
     digest,
-    host_mirror,
     lab_key,
     read_volume_group,
+    relay,
     wait_for_log,
 )
 from tests.boot.qemu import Drive, Firmware, Machine, MachineSpec, Network
@@ -116,19 +116,19 @@ def check_target(disk: Path, firmware: Firmware) -> None:
     assert room // MIB - sum(sizes.values()) - images <= 8
 
 
-def site_text(relay: Relay, release: str = RELEASE) -> str:
+def site_text(mirror: Relay, release: str = RELEASE) -> str:
     """The lab's site with this machine's mirror."""
-    return SITE.replace(RELEASE, release).replace("{mirror}", relay.address)
+    return SITE.replace(RELEASE, release).replace("{mirror}", mirror.address)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """One key for both firmwares: that is what a key is for."""
     folder = tmp_path_factory.mktemp("debian-key")
-    with SystemLog(folder / "syslog") as log, Relay(host_mirror()) as relay:
+    with SystemLog(folder / "syslog") as log, relay() as mirror:
         # Guests need no protection from each other's caches here, and are faster without.
         arguments = f"mitigations=off {log.arguments}"
-        yield lab_key(folder, site_text(relay), NoHashes(), arguments), log
+        yield lab_key(folder, site_text(mirror), NoHashes(), mirror, arguments), log
 
 
 def test_known_server_over_a_bond_in_bios(made, tmp_path: Path) -> None:
@@ -198,11 +198,12 @@ def test_debian_12_fetches_its_components_in_uefi(tmp_path: Path) -> None:
     The mirror of the test machines lacks components of Debian 12 that no package replaces, so
     the installer is stopped as soon as it fetches the first ones.
     """
-    with SystemLog(tmp_path / "syslog") as log, Relay(host_mirror("debian-12")) as relay:
+    with SystemLog(tmp_path / "syslog") as log, relay("debian-12") as mirror:
         key = lab_key(
             tmp_path,
-            site_text(relay, "debian-12"),
+            site_text(mirror, "debian-12"),
             NoHashes(),
+            mirror,
             f"mitigations=off {log.arguments}",
             release="debian-12",
             complete=False,

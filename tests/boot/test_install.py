@@ -24,12 +24,11 @@ from tests.boot.installer import (
     SystemLog,
     blank_disk,
     digest,
-    host_mirror,
     lab_key,
     read_volume_group,
+    relay,
 )
 from tests.boot.qemu import Drive, Machine, MachineSpec, Network, free_port
-from tests.boot.relay import Relay
 
 pytestmark = pytest.mark.install
 
@@ -149,11 +148,11 @@ def test_from_the_key_to_ssh(tmp_path: Path) -> None:
     )
     public = key.with_suffix(".pub").read_text().strip()
     wrong, right = blank_disk(folder / "wrong.img", 16), blank_disk(folder / "right.img", 16)
-    with SystemLog(folder / "syslog") as log, Relay(host_mirror()) as relay:
-        site = SITE.replace("{mirror}", relay.address).replace("{ssh_key}", public)
+    with SystemLog(folder / "syslog") as log, relay() as mirror:
+        site = SITE.replace("{mirror}", mirror.address).replace("{ssh_key}", public)
         # Guests need no protection from each other's caches here, and are faster without.
         arguments = f"mitigations=off {log.arguments}"
-        made = lab_key(folder, site, RootHash(), arguments, own_authorities=True)
+        made = lab_key(folder, site, RootHash(), mirror, arguments, own_authorities=True)
         before = digest(made.image), digest(wrong)
         drives = (
             Drive(made.image, "usb", boot=True, serial="KEY01", keep_writes=True),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,15 +14,21 @@ from threading import Thread
 import pytest
 
 from tests.boot import relay as relays
-from tests.boot.relay import Relay, split
+from tests.boot.installer_parts import Component, of_kernel
+from tests.boot.relay import INDEX, Relay, RelayError, split
 
-TEXT = "Suite: stable\nDescription: a release\n- a line with a dash\n\nSHA256:\n abc main/x\n"
+INDEX_TEXT = b"an index of components"
+TEXT = (
+    "Suite: stable\nDescription: a release\n- a line with a dash\n\nSHA256:\n"
+    f" {hashlib.sha256(INDEX_TEXT).hexdigest()}    {len(INDEX_TEXT)} {INDEX}\n"
+)
+OLD = TEXT.replace("a release", "the release before")
 BODY = bytes(range(256)) * 64
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory) -> tuple[str, Path]:
-    """A cleartext-signed text, and the keyring that proves it."""
+def signed(tmp_path_factory) -> tuple[str, bytes, Path]:
+    """A cleartext-signed text, a detached signature of an older one, and the keyring."""
     home = tmp_path_factory.mktemp("gpg")
     home.chmod(0o700)
     gpg = ["gpg", "--homedir", home, "--batch", "--quiet"]
@@ -31,15 +39,31 @@ def signed(tmp_path_factory) -> tuple[str, Path]:
     done = subprocess.run(
         [*gpg, "--clearsign"], input=TEXT, text=True, capture_output=True, check=True
     )
+    old = subprocess.run(
+        [*gpg, "--detach-sign"], input=OLD.encode(), capture_output=True, check=True
+    )
     keyring = home / "keyring.gpg"
     subprocess.run([*gpg, "--export", "--output", keyring], check=True)
     subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
-    return done.stdout, keyring
+    return done.stdout, old.stdout, keyring
 
 
 @pytest.fixture
-def mirror(signed, monkeypatch):
-    """A mirror whose Release.gpg is of another day, and which stumbles once."""
+def pages(signed) -> dict[str, bytes]:
+    """A mirror whose Release is newer than its signature."""
+    return {
+        "/debian/dists/trixie/InRelease": signed[0].encode(),
+        "/debian/dists/trixie/Release": TEXT.encode(),
+        "/debian/dists/trixie/Release.gpg": signed[1],
+        f"/debian/dists/trixie/{INDEX}": INDEX_TEXT,
+        "/debian/stumbles": b"there",
+        "/debian/pool/a+b.udeb": BODY,
+    }
+
+
+@pytest.fixture
+def mirror(pages, monkeypatch) -> Iterator[str]:
+    """Its address; it stumbles once."""
     monkeypatch.setattr(relays, "_PAUSE_S", 0)
     asked: list[str] = []
 
@@ -49,13 +73,6 @@ def mirror(signed, monkeypatch):
             if self.path == "/debian/stumbles" and asked.count(self.path) == 1:
                 self.send_error(503)
                 return
-            pages = {
-                "/debian/dists/trixie/InRelease": signed[0].encode(),
-                "/debian/dists/trixie/Release": TEXT.encode(),
-                "/debian/dists/trixie/Release.gpg": b"a signature of another day",
-                "/debian/stumbles": b"there",
-                "/debian/pool/a+b.udeb": BODY,
-            }
             body = pages.get(self.path)
             if body is None:
                 self.send_error(404)
@@ -69,43 +86,92 @@ def mirror(signed, monkeypatch):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
-    with Relay(f"http://127.0.0.1:{server.server_address[1]}/debian") as relay:
-        yield relay
+    yield f"http://127.0.0.1:{server.server_address[1]}/debian"
     server.shutdown()
     server.server_close()
 
 
 def get(relay: Relay, path: str) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{relay.port}/debian{path}") as answer:
+    with urllib.request.urlopen(f"{relay.local}{path}") as answer:
         return answer.read()
 
 
-def test_release_and_its_signature_fit(mirror, signed, tmp_path: Path) -> None:
+def proven(relay: Relay, keyring: Path, folder: Path) -> bool:
+    """Tell whether the guest's gpgv would take the pair."""
     for name in ("Release", "Release.gpg"):
-        (tmp_path / name).write_bytes(get(mirror, f"/dists/trixie/{name}"))
-    argv = ["gpgv", "--keyring", signed[1], tmp_path / "Release.gpg", tmp_path / "Release"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "Release").read_text() == TEXT.rstrip("\n")
-    # Not merely let through: another text fails.
-    (tmp_path / "Release").write_text(TEXT.replace("abc", "abd").rstrip("\n"))
-    assert subprocess.run(argv, capture_output=True, check=False).returncode != 0
+        (folder / name).write_bytes(get(relay, f"/dists/trixie/{name}"))
+    argv = ["gpgv", "--keyring", keyring, folder / "Release.gpg", folder / "Release"]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
-def test_the_rest_is_handed_on(mirror) -> None:
-    assert get(mirror, "/pool/a+b.udeb") == BODY
-    assert get(mirror, "/stumbles") == b"there"
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        get(mirror, "/pool/nothing")
+def test_a_signature_of_another_day_is_replaced(mirror, signed, tmp_path: Path) -> None:
+    with Relay(mirror, "trixie", signed[2]) as relay:
+        assert proven(relay, signed[2], tmp_path)
+        assert (tmp_path / "Release").read_text() == TEXT.rstrip("\n")
+        assert get(relay, f"/dists/trixie/{INDEX}") == INDEX_TEXT
 
 
-def test_a_mirror_that_is_away_is_said(monkeypatch) -> None:
-    monkeypatch.setattr(relays, "_PAUSE_S", 0)
-    with Relay("http://127.0.0.1:9/debian") as relay, pytest.raises(urllib.error.HTTPError) as told:
-        get(relay, "/pool/x")
-    assert told.value.code == 502
+def test_the_suite_under_its_other_name(mirror, pages, signed, tmp_path: Path) -> None:
+    pages[f"/debian/dists/trixie/{INDEX}"] = b"an index of another day"
+    pages["/debian/dists/stable/InRelease"] = signed[0].encode()
+    pages["/debian/dists/stable/Release"] = OLD.encode()
+    pages["/debian/dists/stable/Release.gpg"] = signed[1]
+    pages[f"/debian/dists/stable/{INDEX}"] = INDEX_TEXT
+    with Relay(mirror, "trixie", signed[2]) as relay:
+        assert proven(relay, signed[2], tmp_path)
+        assert (tmp_path / "Release").read_text() == OLD
+        assert get(relay, f"/dists/trixie/{INDEX}") == INDEX_TEXT
+
+
+def test_nothing_unproven_is_handed_on(mirror, pages, signed) -> None:
+    pages[f"/debian/dists/trixie/{INDEX}"] = b"an index of another day"
+    with pytest.raises(RelayError, match=r"signature is of another.*Packages\.xz is of another"):
+        Relay(mirror, "trixie", signed[2])
+    pages["/debian/dists/trixie/InRelease"] = signed[0].replace("a release", "A release").encode()
+    pages[f"/debian/dists/trixie/{INDEX}"] = INDEX_TEXT
+    with pytest.raises(RelayError, match=r"signature is of another.*signature is of another"):
+        Relay(mirror, "trixie", signed[2])
+
+
+def test_the_rest_is_handed_on(mirror, signed) -> None:
+    with Relay(mirror, "trixie", signed[2]) as relay:
+        assert get(relay, "/pool/a+b.udeb") == BODY
+        assert get(relay, "/stumbles") == b"there"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(relay, "/pool/nothing")
+
+
+def test_a_mirror_that_goes_away_is_said(mirror, signed) -> None:
+    with Relay(mirror, "trixie", signed[2]) as relay:
+        relay.mirror = "http://127.0.0.1:9/debian"
+        with pytest.raises(urllib.error.HTTPError, match="502"):
+            get(relay, "/pool/x")
 
 
 def test_what_is_not_signed_is_refused() -> None:
     with pytest.raises(ValueError, match="not a cleartext-signed file"):
         split("Suite: stable\n")
+
+
+def component(name: str, kernel: str = "", depends: str = "") -> Component:
+    fields = {"Package": name, "Depends": depends} | ({"Kernel-Version": kernel} if kernel else {})
+    return Component(name, fields)
+
+
+def test_components_of_a_kernel_that_the_index_does_not_know() -> None:
+    index = {
+        c.name: c
+        for c in (
+            component("libc"),
+            component("kernel-image-6.1-amd64-di", "6.1-amd64"),
+            component("scsi-6.1-amd64-di", "6.1-amd64", "kernel-image-6.1-amd64-di, libc"),
+            component("scsi-6.0-amd64-di", "6.0-amd64"),
+            component("scsi-6.9-686-di", "6.9-686"),
+        )
+    }
+    assert of_kernel(index, "6.1-amd64") == {}
+    made = of_kernel(index, "6.2-amd64")
+    assert set(made) == {"kernel-image-6.2-amd64-di", "scsi-6.2-amd64-di"}
+    scsi = made["scsi-6.2-amd64-di"]
+    assert scsi.depends == ["kernel-image-6.2-amd64-di", "libc"]
+    assert scsi.fields["Kernel-Version"] == "6.2-amd64"
