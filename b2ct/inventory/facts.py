@@ -60,7 +60,22 @@ def host_facts(node: ResolvedNode) -> dict[str, Any]:
         "b2ct_volumes": {
             name: volume.model_dump(mode="json") for name, volume in node.volumes.items()
         },
+        "b2ct_fence": fence_levels(node),
     }
+
+
+def fence_levels(node: ResolvedNode) -> list[dict[str, Any]]:
+    """Give how a node is switched off, in the order in which that is tried; no secrets."""
+    return [
+        {
+            "name": device.name,
+            "agent": device.agent,
+            "level": device.level,
+            "plug": device.plug or node.name,
+            "options": dict(device.options),
+        }
+        for device in node.fence
+    ]
 
 
 def ansible_host(node: ResolvedNode) -> str:

@@ -30,9 +30,11 @@ ADMINS: Final = "vault_admin_passwords"
 BOOTLOADER: Final = "vault_bootloader_password"
 #: What the roles take from the vault by themselves, beside what the media need.
 OF_ROLES: Final = (
+    "vault_fence_passwords",
     "vault_oneadmin_password",
     "vault_opennebula_db_password",
     "vault_opennebula_user_passwords",
+    "vault_san_chap_password",
     "vault_tls_key_opennebula",
 )
 _KNOWN: Final = (ROOT, ADMINS, BOOTLOADER)

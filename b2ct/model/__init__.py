@@ -1,11 +1,19 @@
 """The site model: frozen pydantic sections, and the resolved view that everything else reads.
 
-One module a section. A section that later work adds (``san``, ``ha``, ``squid``, …) is one
+One module a section. A section that later work adds (``ha``, …) is one
 module here and one field of :class:`b2ct.model.site.Site`.
 """
 
 from b2ct.model.cache import Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
+from b2ct.model.cluster import Cluster
 from b2ct.model.database import DatabaseBackup, DatabaseMode, MariaDb
+from b2ct.model.fencing import (
+    BOARD_AGENTS,
+    FENCE_AGENTS,
+    PLUG_OPTIONS,
+    FenceDevice,
+    ResolvedDevice,
+)
 from b2ct.model.general import Admin, Dns, General
 from b2ct.model.install import (
     OWN_SETTINGS,
@@ -22,6 +30,7 @@ from b2ct.model.node import Addresses, Attachment, Bond, BondMode, Hardware, Nod
 from b2ct.model.releases import RELEASES, Family, Release, ReleaseId
 from b2ct.model.resolved import Kind, Link, ResolvedNode, as_addresses, merged_hardware
 from b2ct.model.rocci import ROCCI_RUBIES, RUBIES, Rocci
+from b2ct.model.san import Iscsi, Lun, San, SanDriver, SanFileSystem, SanTransport
 from b2ct.model.site import Site
 from b2ct.model.storage import (
     Disk,
@@ -36,7 +45,10 @@ from b2ct.model.tls import GivenCertificate, KeyType, Tls
 from b2ct.model.types import Role, format_size, parse_size
 
 __all__ = [
+    "BOARD_AGENTS",
+    "FENCE_AGENTS",
     "OWN_SETTINGS",
+    "PLUG_OPTIONS",
     "RELEASES",
     "ROCCI_RUBIES",
     "RUBIES",
@@ -46,6 +58,7 @@ __all__ = [
     "Belle2",
     "Bond",
     "BondMode",
+    "Cluster",
     "Cvmfs",
     "CvmfsDomain",
     "DatabaseBackup",
@@ -56,6 +69,7 @@ __all__ = [
     "Dns",
     "Erase",
     "Family",
+    "FenceDevice",
     "FileSystem",
     "General",
     "GivenCertificate",
@@ -63,9 +77,11 @@ __all__ = [
     "IPv4",
     "IPv6",
     "Install",
+    "Iscsi",
     "KeyType",
     "Kind",
     "Link",
+    "Lun",
     "MariaDb",
     "Mirror",
     "Monitoring",
@@ -80,9 +96,14 @@ __all__ = [
     "Release",
     "ReleaseId",
     "Repository",
+    "ResolvedDevice",
     "ResolvedNode",
     "Rocci",
     "Role",
+    "San",
+    "SanDriver",
+    "SanFileSystem",
+    "SanTransport",
     "Site",
     "Squid",
     "SquidFlavour",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from b2ct.model.addresses import Address4OrDhcp, Address6OrAuto, AnyAddress, bare_address
+from b2ct.model.fencing import FenceDevice
 from b2ct.model.releases import ReleaseId
 from b2ct.model.storage import Disk, Volume
 from b2ct.model.types import DeviceName, Mac, Model, Role, SectionName, VolumeName, matching
@@ -76,6 +77,9 @@ class Hardware(Model):
     disk: Disk | None = Field(None, description="The disk that is installed on")
     volumes: dict[VolumeName, Volume] = Field(
         default_factory=dict, description="Logical volumes on that disk, by name"
+    )
+    fence: tuple[FenceDevice, ...] = Field(
+        (), description="How others switch the machine off: levels, tried in order"
     )
 
 

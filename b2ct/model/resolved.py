@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Literal
 
+from b2ct.model.fencing import ResolvedDevice, resolved_devices
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Addresses, Attachment, Bond, Hardware, Node
 from b2ct.model.releases import RELEASES, Release
@@ -75,6 +76,7 @@ class ResolvedNode:
     links: tuple[Link, ...]
     disk: Disk | None
     volumes: Mapping[str, Volume]
+    fence: tuple[ResolvedDevice, ...] = ()
 
     @property
     def service_link(self) -> Link | None:
@@ -110,6 +112,7 @@ def merged_hardware(site: Site, node: Node) -> Hardware:
         attach={**base.attach, **node.attach},
         disk=_merged_disk(base.disk, node.disk),
         volumes={**base.volumes, **node.volumes},
+        fence=node.fence or base.fence,
     )
 
 
@@ -150,6 +153,7 @@ def resolve(site: Site, name: str, node: Node) -> ResolvedNode:
         ),
         disk=hardware.disk,
         volumes=hardware.volumes,
+        fence=resolved_devices(name, hardware.fence),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from b2ct.model.cache import Belle2, Cvmfs, Squid
+from b2ct.model.cluster import Cluster
 from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
 from b2ct.model.install import Install, OpenNebula
@@ -18,6 +19,7 @@ from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
 from b2ct.model.releases import RELEASES, Release, ReleaseId
 from b2ct.model.rocci import Rocci
+from b2ct.model.san import San
 from b2ct.model.tls import Tls
 from b2ct.model.types import HostName, Model, Role, SectionName
 
@@ -63,6 +65,10 @@ class Site(Model):
         default_factory=lambda: Rocci.model_validate({}),
         description="OCCI, for clients that speak nothing else",
     )
+    cluster: Cluster | None = Field(
+        None, description="The hypervisors as a cluster with fencing; none if absent"
+    )
+    san: San | None = Field(None, description="Disks that the hypervisors share; none if absent")
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"
     )
@@ -85,6 +91,28 @@ class Site(Model):
             return self.mariadb.nodes
         control = tuple(name for name, node in self.nodes.items() if Role.CONTROL in node.roles)
         return control if self.mariadb.mode is DatabaseMode.GALERA else control[:1]
+
+    @cached_property
+    def cluster_nodes(self) -> tuple[str, ...]:
+        """Names of the nodes that share storage: those of the cluster, else all hypervisors."""
+        if self.cluster is not None and self.cluster.nodes:
+            return self.cluster.nodes
+        if self.cluster is None and self.san is None:
+            return ()
+        return tuple(name for name, node in self.nodes.items() if Role.HYPERVISOR in node.roles)
+
+    @cached_property
+    def cluster_links(self) -> tuple[str, ...]:
+        """Names of the networks over which the cluster's members hear each other."""
+        if self.cluster is not None and self.cluster.links:
+            return self.cluster.links
+        return (self.service_network,) if self.service_network else ()
+
+    @cached_property
+    def journals(self) -> int:
+        """How many journals the shared file system has."""
+        said = self.san.filesystem.journals if self.san is not None else None
+        return said if said is not None else len(self.cluster_nodes) + 1
 
     @cached_property
     def resolved(self) -> dict[str, ResolvedNode]:

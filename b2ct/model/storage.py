@@ -93,7 +93,8 @@ class FileSystem(StrEnum):
     EXT4 = "ext4"
 
 
-def _size_or_rest(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
+def size_or_rest(value: Any) -> Any:  # noqa: ANN401 - raw YAML scalar
+    """Take ``rest`` as it is, and anything else as a size."""
     return value if value == "rest" else parse_size(value)
 
 
@@ -107,7 +108,7 @@ class Volume(Model):
     )
     size: Annotated[
         int | Literal["rest"],
-        BeforeValidator(_size_or_rest, json_schema_input_type=SizeText | Literal["rest"]),
+        BeforeValidator(size_or_rest, json_schema_input_type=SizeText | Literal["rest"]),
     ] = Field(description="Such as 40GiB, or rest for what is left")
     mount: MountPoint | None = Field(None, description="Mount point; none for swap and drbd")
     filesystem: FileSystem | None = Field(None, description="The release's own default if empty")

@@ -28,8 +28,8 @@ APPLES = [
     Apple(
         "unknown_section",
         "install:",
-        "sann: {} #!\ninstall:",
-        "sann: unknown key 'sann';"
+        "walrus: {} #!\ninstall:",
+        "walrus: unknown key 'walrus';"
         " known here: " + ", ".join(sorted({*Site.model_fields} - {"plugin"})),
     ),
     Apple(
