@@ -15,6 +15,7 @@ from b2ct.model.fencing import (
     ResolvedDevice,
 )
 from b2ct.model.general import Admin, Dns, General
+from b2ct.model.ha import Ha, HaEngine, HaService, HaVolume
 from b2ct.model.install import (
     OWN_SETTINGS,
     Install,
@@ -73,6 +74,10 @@ __all__ = [
     "FileSystem",
     "General",
     "GivenCertificate",
+    "Ha",
+    "HaEngine",
+    "HaService",
+    "HaVolume",
     "Hardware",
     "IPv4",
     "IPv6",

@@ -13,6 +13,7 @@ from b2ct.model.cache import Belle2, Cvmfs, Squid
 from b2ct.model.cluster import Cluster
 from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
+from b2ct.model.ha import Ha
 from b2ct.model.install import Install, OpenNebula
 from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import Network, Purpose
@@ -69,6 +70,7 @@ class Site(Model):
         None, description="The hypervisors as a cluster with fencing; none if absent"
     )
     san: San | None = Field(None, description="Disks that the hypervisors share; none if absent")
+    ha: Ha | None = Field(None, description="The control nodes as a failover pair; none without it")
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"
     )
@@ -113,6 +115,14 @@ class Site(Model):
         """How many journals the shared file system has."""
         said = self.san.filesystem.journals if self.san is not None else None
         return said if said is not None else len(self.cluster_nodes) + 1
+
+    @cached_property
+    def ha_nodes(self) -> tuple[str, ...]:
+        """Names of the nodes of the failover pair, the preferred one first; none without one."""
+        if self.ha is None:
+            return ()
+        control = tuple(name for name, node in self.nodes.items() if Role.CONTROL in node.roles)
+        return self.ha.nodes or control
 
     @cached_property
     def resolved(self) -> dict[str, ResolvedNode]:
