@@ -18,6 +18,7 @@ STAGES: Final = (
     PRECHECK,
     "base",
     "network",
+    "ha",
     "database",
     "opennebula",
     "cache",

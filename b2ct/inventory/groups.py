@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from b2ct.inventory.pair import pair
 from b2ct.inventory.roles.mariadb import database_members
-from b2ct.model import Role, Site
+from b2ct.model import HaEngine, Role, Site
 
 #: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
 HARDWARE_PREFIX = "hardware_"
@@ -24,14 +25,29 @@ def groups(site: Site) -> tuple[Group, ...]:
     """Give one group of each role (also where no node has it, so that a play for it is no error),
     one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), and one of
     each hardware (``hardware_<name>``). ``database`` are the members of the database, a cluster's
-    arbitrator among them, ``cvmfs`` are the nodes that mount repositories.
+    arbitrator among them, ``cvmfs`` are the nodes that mount repositories. ``ha`` is the failover
+    pair, in ``ha_heartbeat`` or in ``ha_pacemaker``.
     """
     return (
         *_role_groups(site),
         Group("database", database_members(site)),
         Group("cvmfs", _cvmfs_clients(site)),
+        *_pair_groups(site),
         *_release_groups(site),
         *_hardware_groups(site),
+    )
+
+
+def _pair_groups(site: Site) -> tuple[Group, ...]:
+    found = pair(site)
+    names = tuple(node.name for node in found.nodes) if found else ()
+    engines = (HaEngine.HEARTBEAT, HaEngine.PACEMAKER)
+    return (
+        *(
+            Group(f"ha_{engine.value}", names if found and found.engine is engine else ())
+            for engine in engines
+        ),
+        Group("ha", (), tuple(f"ha_{engine.value}" for engine in engines)),
     )
 
 

@@ -131,7 +131,9 @@ def _missing(site: Site, secrets: Secrets, file: Path) -> tuple[Note, ...]:
 
     described = inventory(site)
     variables = [described.site_variables, *described.host_variables.values()]
-    wanted = dict.fromkeys(leaf.name for leaf in leaves(variables) if isinstance(leaf, Secret))
+    wanted = dict.fromkeys(
+        leaf.name for leaf in leaves(variables) if isinstance(leaf, Secret) and not leaf.optional
+    )
     return tuple(
         Note(
             str(file),

@@ -58,7 +58,7 @@ class NodeBackend(BaseBackend):  # type: ignore[misc] # testinfra is untyped
     def run(self, command: str, *args: str, **_: object) -> CommandResult:
         """Run a shell command on the host, as root."""
         wanted = self.quote(command, *args)
-        argv, typed = self._argv(wanted)
+        argv, typed = self.call(wanted)
         try:
             done = subprocess.run(
                 argv, input=typed, capture_output=True, timeout=self._timeout_s, check=False
@@ -78,7 +78,8 @@ class NodeBackend(BaseBackend):  # type: ignore[misc] # testinfra is untyped
             done.returncode, wanted.encode(), done.stdout.decode(errors="replace"), errors
         )
 
-    def _argv(self, command: str) -> tuple[list[str], bytes | None]:
+    def call(self, command: str) -> tuple[list[str], bytes | None]:
+        """Give the arguments that run a shell command as root, and what sudo wants typed first."""
         typed = None
         remote = ["/bin/sh", "-c", command]
         if self._way.become:

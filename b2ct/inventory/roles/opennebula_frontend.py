@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from b2ct.inventory.facts import ansible_host
+from b2ct.inventory.pair import pair
 from b2ct.inventory.ports import Ports, service_subnets
 from b2ct.inventory.values import Secret
-from b2ct.model import Family, OpenNebulaDatabase, ResolvedNode, Role, Site
+from b2ct.model import Family, HaService, OpenNebulaDatabase, ResolvedNode, Role, Site
 
 #: The certificate of the front-end, and of what else a control node serves over TLS.
 CERTIFICATE = "opennebula"
@@ -93,6 +94,13 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "opennebula_frontend_node_networks": service_networks(site),
         "opennebula_frontend_peers": peers(site),
     }
+    found = pair(site)
+    if found is not None and HaService.OPENNEBULA in found.section.services:
+        variables |= {
+            "opennebula_frontend_failover_address": str(found.address.ip),
+            "opennebula_frontend_failover_hosts": [one.name for one in found.nodes],
+            "opennebula_frontend_address": str(found.address.ip),
+        }
     if cloud.database is OpenNebulaDatabase.MARIADB:
         servers = site.database_nodes
         variables["opennebula_frontend_db_backend"] = "mysql"
