@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "plan": "plan",
     "deploy": "deploy",
     "verify": "verify",
+    "ha": "ha",
 }
 
 EXIT_BAD_INPUT = 2

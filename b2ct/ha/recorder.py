@@ -1,0 +1,194 @@
+"""A client of the pair: it writes numbered records through the service address, and remembers
+which ones were acknowledged.
+
+A record is acknowledged when it is synced to the replicated volume of the machine that has the
+address. Whatever happens to that machine, the other one must have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from b2ct.errors import B2ctError
+from b2ct.ha.nodes import PairNodes
+from b2ct.verify.connection import NodeBackend, Way
+
+#: Runs on the node that has the address. It refuses a folder that is not the mounted volume.
+_PROGRAM: Final = """
+import os, sys
+mount, name = sys.argv[1:3]
+if not os.path.ismount(mount):
+    sys.exit(mount + " is not mounted here")
+folder = os.path.join(mount, ".b2ct-drill")
+os.makedirs(folder, mode=0o700, exist_ok=True)
+file = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+held = os.open(folder, os.O_RDONLY)
+os.fsync(held)
+os.close(held)
+print("ready", flush=True)
+while line := sys.stdin.readline():
+    os.write(file, line.encode())
+    os.fsync(file)
+    print(line.strip(), flush=True)
+"""
+FOLDER: Final = ".b2ct-drill"
+_CONNECT_S: Final = 3
+#: A dead connection is noticed after twice this.
+_ALIVE_S: Final = 2
+_SSH_PORT: Final = 22
+
+
+class Recorder:
+    """Writes in a thread of its own, and connects anew as often as it must.
+
+    ``acknowledged`` holds (number, time.time()) of each record; ``doubtful`` are those that were
+    sent and whose answer never came: they may be there or not.
+    """
+
+    def __init__(self, nodes: PairNodes, through: str, name: str, pause_s: float = 0.05) -> None:
+        self._argv, self._typed = _call(nodes, through, name)
+        self._pause_s = pause_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.acknowledged: list[tuple[int, float]] = []
+        self.doubtful: list[int] = []
+        self.told = ""
+        self.connections = 0
+        self._next = 1
+
+    def __enter__(self) -> Recorder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._end()
+        self._thread.join(timeout=15)
+
+    def wait(self, count: int, limit_s: float) -> bool:
+        """Wait until so many more records are acknowledged."""
+        wanted = len(self.acknowledged) + count
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            if len(self.acknowledged) >= wanted:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._connect()
+            self._stop.wait(0.5)
+
+    def _connect(self) -> None:
+        process = subprocess.Popen(
+            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._process = process
+        assert process.stdin and process.stdout and process.stderr
+        try:
+            if self._typed:
+                process.stdin.write(self._typed)
+                process.stdin.flush()
+            if process.stdout.readline().strip() == b"ready":
+                self.connections += 1
+                self._write(process)
+            else:
+                self.told = process.stderr.read().decode(errors="replace").strip()[-300:]
+        except (OSError, ValueError):
+            pass
+        finally:
+            self._end()
+
+    def _write(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin and process.stdout
+        while not self._stop.is_set():
+            number, self._next = self._next, self._next + 1
+            self.doubtful.append(number)
+            process.stdin.write(f"{number}\n".encode())
+            process.stdin.flush()
+            if process.stdout.readline().strip() != str(number).encode():
+                return
+            self.acknowledged.append((number, time.time()))
+            self.doubtful.remove(number)
+            self._stop.wait(self._pause_s)
+
+    def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+
+
+def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes | None]:
+    """Give ssh's arguments to write through the address, and what sudo wants typed first."""
+    own = nodes.ways[through]
+    if own.local:
+        raise B2ctError(
+            "a drill needs a client outside of the pair",
+            "run it from another machine, over ssh",
+        )
+    mount = next(iter(nodes.mounts.values()))
+    address = str(nodes.pair.address.ip)
+    port = _port(nodes)
+    options = [
+        *("-o", "ControlMaster=no", "-o", "ControlPath=none"),
+        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_keys(nodes, port)}"),
+        *("-o", f"ConnectTimeout={_CONNECT_S}"),
+        *("-o", f"ServerAliveInterval={_ALIVE_S}", "-o", "ServerAliveCountMax=2"),
+    ]
+    if not _reachable(address, port):
+        options += ["-o", f"ProxyCommand={_proxy(own, address, port)}"]
+    way = dataclasses.replace(own, address=address, port=port, options=(*options, *own.options))
+    program = shlex.join(["python3", "-c", _PROGRAM, mount, name])
+    remote, typed = NodeBackend(way, nodes.sockets, 0).call(program)
+    # ssh takes the first value of an option: ours come before the shared connection's.
+    return [remote[0], *options, *remote[1:]], typed
+
+
+def _port(nodes: PairNodes) -> int:
+    """Give the port of ssh behind the address: the nodes' own, unless they are behind a router."""
+    ports = {way.port for way in nodes.ways.values()}
+    return (ports.pop() or _SSH_PORT) if len(ports) == 1 else _SSH_PORT
+
+
+def _keys(nodes: PairNodes, port: int) -> Path:
+    """Write down the host keys of both nodes as those of the address."""
+    address = str(nodes.pair.address.ip)
+    host = address if port == _SSH_PORT else f"[{address}]:{port}"
+    found = nodes.run_each(dict.fromkeys(nodes.names, "cat /etc/ssh/ssh_host_*_key.pub"))
+    lines = []
+    for name, answer in found.items():
+        if answer.code != 0:
+            raise B2ctError(f"{name} does not tell its host keys: {answer.error or answer.text}")
+        lines += [f"{host} {' '.join(key.split()[:2])}" for key in answer.text.splitlines()]
+    file = nodes.sockets / "known_hosts"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def _reachable(address: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), _CONNECT_S):
+        return True
+    return False
+
+
+def _proxy(way: Way, address: str, port: int) -> str:
+    """Give a command that reaches the address from a node, for an admin outside of its network."""
+    relay = f"exec 3<>/dev/tcp/{address}/{port}; cat <&3 & exec cat >&3"
+    plain = dataclasses.replace(way, become=False)
+    words = NodeBackend(plain, Path("/nonexistent"), 0).call(shlex.join(["bash", "-c", relay]))[0]
+    first = ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    return shlex.join([words[0], *first, *words[1:]]).replace("%", "%%")

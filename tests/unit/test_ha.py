@@ -1,0 +1,189 @@
+"""The pair in operation: what its answers mean, when a switch is refused, what a drill finds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from b2ct.errors import B2ctError
+from b2ct.ha import drill, recorder, status, switch, text, timeline
+from b2ct.ha.nodes import Answer, PairNodes
+from b2ct.inventory.pair import pair, units
+from b2ct.load import load_site
+from b2ct.model import HaEngine
+from b2ct.verify.connection import Way
+from tests.unit.test_check_ha import SITE
+
+ACTIVE = """\
+volume.database=Primary/Secondary Connected UpToDate/UpToDate mounted
+address=yes
+unit.mariadb.service=active
+unit.opennebula.service=active
+unit.opennebula-flow.service=active
+unit.opennebula-gate.service=active
+unit.opennebula-fireedge.service=active
+engine=active
+holds=all
+sees_peer=active
+link.eno1=up
+link.eno2=up
+"""
+STANDBY = """\
+volume.database=Secondary/Primary Connected UpToDate/UpToDate
+address=no
+unit.mariadb.service=inactive
+engine=active
+holds=none
+sees_peer=active
+link.eno1=up
+"""
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> PairNodes:
+    (tmp_path / "site.yml").write_text(SITE)
+    site = load_site(tmp_path)
+    found = pair(site)
+    assert found is not None
+    ways = {node.name: Way(node.name) for node in found.nodes}
+    return PairNodes("unit", found, tuple(units(site)), ways, tmp_path)
+
+
+def seen(nodes: PairNodes, one: str, two: str) -> status.PairStatus:
+    """Give the pair's status from both nodes' answers; an answer that begins with ! is an error."""
+    answers = [
+        Answer(-1, "", said[1:]) if said.startswith("!") else Answer(0, said) for said in (one, two)
+    ]
+    read = [
+        status.read(nodes, name, answer) for name, answer in zip(nodes.names, answers, strict=True)
+    ]
+    problems = tuple(status.judge((read[0], read[1])))
+    return status.PairStatus("unit", "heartbeat", "10.20.0.5", (read[0], read[1]), problems)
+
+
+def test_a_pair_that_is_well(nodes: PairNodes) -> None:
+    found = seen(nodes, ACTIVE, STANDBY)
+    assert found.problems == ()
+    assert found.active is not None and found.active.name == "control1"
+    assert found.as_json()["nodes"]["control2"]["volumes"]["database"]["role"] == "Secondary"
+    assert "10.20.0.5 is on control1" in text.status(found)
+    active, standby = switch.refuse_unless_ready(found, None)
+    assert (active.name, standby.name) == ("control1", "control2")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "told"),
+    [
+        (ACTIVE, "!Connection refused", "control2 does not answer: Connection refused"),
+        (ACTIVE, ACTIVE, "both nodes hold something of the group"),
+        (STANDBY, STANDBY, "the services run on no node"),
+        (ACTIVE.replace("Connected", "StandAlone"), STANDBY, "refuses the other copy"),
+        (ACTIVE.replace("Connected", "WFConnection"), STANDBY, "is WFConnection"),
+        (ACTIVE, STANDBY.replace("UpToDate/", "Inconsistent/"), "copy of database is Inconsistent"),
+        (ACTIVE.replace("eno2=up", "eno2=dead"), STANDBY, "the link eno2 is dead"),
+        (ACTIVE, STANDBY.replace("engine=active", "engine=activating"), "waits for the other"),
+        (ACTIVE, STANDBY.replace("engine=active", "engine=failed"), "engine does not run (failed)"),
+        (ACTIVE, STANDBY.replace("peer=active", "peer=dead"), "thinks that the other node is dead"),
+        (ACTIVE, STANDBY.replace("service=inactive", "service=active"), "mariadb.service runs"),
+        (
+            ACTIVE.replace("mariadb.service=active", "mariadb.service=failed"),
+            STANDBY,
+            "mariadb.service is failed",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_and_refuses_a_switch(
+    nodes: PairNodes, one: str, two: str, told: str
+) -> None:
+    found = seen(nodes, one, two)
+    assert any(told in problem for problem in found.problems), found.problems
+    with pytest.raises(B2ctError, match="not ready for a switch"):
+        switch.refuse_unless_ready(found, None)
+
+
+def test_a_switch_to_where_the_services_are_is_refused(nodes: PairNodes) -> None:
+    found = seen(nodes, ACTIVE, STANDBY)
+    with pytest.raises(B2ctError, match="on control1 already"):
+        switch.refuse_unless_ready(found, "control1")
+    with pytest.raises(B2ctError, match="no node of the pair"):
+        switch.refuse_unless_ready(found, "node1")
+
+
+def test_the_question_asks_all_that_the_answer_has(nodes: PairNodes) -> None:
+    asked = status.question(nodes, "control1")
+    for key in ("volume.database", "address", "unit.mariadb.service", "engine", "holds", "link."):
+        assert f"{key}" in asked
+    assert "nodestatus control2" in asked
+
+
+def test_both_engines_have_a_command_that_moves(nodes: PairNodes) -> None:
+    assert switch.command(nodes, "control2") == "/usr/share/heartbeat/hb_standby all"
+    other = replace(nodes, pair=replace(nodes.pair, engine=HaEngine.PACEMAKER))
+    assert "--move --node control2" in switch.command(other, "control2")
+
+
+def test_the_gap_is_the_longest_silence_after_the_strike() -> None:
+    times = [(1, 10.0), (2, 15.0), (3, 15.1), (4, 15.2), (5, 45.2), (6, 45.3)]
+    assert drill._gap(times, 3) == (15.2, 45.2)
+
+
+def test_lost_records_are_told(nodes: PairNodes) -> None:
+    report = drill.DrillReport("power", "a", "b", 5, (3, 4), (6,), 31.5, {"fenced": 22.0}, 80.0)
+    assert not report.good
+    words = text.drilled(report)
+    assert "2 WERE LOST: 3, 4" in words
+    assert "1 were sent and never answered" in words
+    assert report.as_json()["lost"] == [3, 4]
+    whole = drill.DrillReport("power", "a", "b", 5, (), (), 30.5)
+    assert "none was lost" in text.drilled(whole)
+    assert "2 drills: outage 30.5 s at best" in text.distribution([report, whole])
+
+
+JOURNAL = """\
+1000.1 control2 heartbeat[412]: [412]: WARN: node control1: is dead
+1001.0 control2 b2ct-fence[999]: control1 is off (level 1: fence_ipmilan)
+1001.9 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/drbddisk database start
+1003.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/Filesystem /dev/drbd0 /m ext4 start
+1004.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/IPaddr2 10.20.0.5/24 start
+1005.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-unit mariadb.service start
+1006.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-unit opennebula.service start
+"""  # noqa: E501 - as the journal writes it
+
+
+def test_the_steps_are_read_from_the_journal() -> None:
+    found = timeline.parse(JOURNAL, HaEngine.HEARTBEAT, 980.0)
+    assert list(found) == ["detected", "fenced", "promoting", "mounting", "address", "starting"]
+    assert found["detected"] == pytest.approx(20.1)
+    assert found["starting"] == pytest.approx(25.0)
+    assert timeline.parse(JOURNAL, HaEngine.HEARTBEAT, 2000.0) == {}
+
+
+def test_a_recorder_goes_through_the_address(
+    nodes: PairNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "_reachable", lambda *_: False)
+    monkeypatch.setattr(
+        PairNodes, "run_each", lambda *_a, **_k: {"control1": Answer(0, "ssh-ed25519 AAAA root@x")}
+    )
+    argv, typed = recorder._call(nodes, "control2", "drill-1")
+    assert argv[0] == "ssh" and typed is None
+    assert "10.20.0.5" in argv
+    assert argv.index("StrictHostKeyChecking=yes") < argv.index("10.20.0.5")
+    assert any(
+        word.startswith("ProxyCommand=ssh ") and "/dev/tcp/10.20.0.5/22" in word for word in argv
+    )
+    assert (nodes.sockets / "known_hosts").read_text() == "10.20.0.5 ssh-ed25519 AAAA\n"
+
+
+def test_a_drill_that_takes_a_node_down_needs_consent(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from b2ct.cli import main
+
+    (tmp_path / "site.yml").write_text(SITE)
+    done: Any = CliRunner().invoke(main, ["ha", "drill", str(tmp_path), "--kind", "power"])
+    assert done.exit_code == 2
+    assert "consent with: --consent" in done.output
