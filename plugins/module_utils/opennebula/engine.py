@@ -7,7 +7,6 @@ run that broke half-way is simply taken up by the next.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -22,6 +21,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.opennebula.client impor
 )
 from ansible_collections.b2ct.cloud.plugins.module_utils.opennebula.errors import OneError
 from ansible_collections.b2ct.cloud.plugins.module_utils.opennebula.merge import lacking
+from ansible_collections.b2ct.cloud.plugins.module_utils.opennebula.waiting import gone, settled
 from ansible_collections.b2ct.cloud.plugins.module_utils.opennebula.xml import (
     attributes_of,
     number_of,
@@ -361,32 +361,9 @@ def _present(module: AnsibleModule, subject: Kind, done: list[str]) -> dict[str,
 
 
 def _settled(module: AnsibleModule, subject: Kind, element: Element, fresh: bool) -> Element:
-    """Wait until oned has done in the background what the object waits for.
-
-    :param fresh: something was changed, so a failure may be that of the former state.
-    """
     if not module.params.get("wait", False):
         return element
-    limit = module.params["wait_timeout"]
-    deadline = time.monotonic() + limit
-    pause = 0.1
-    while True:
-        waits_for, failure = subject.pending(element), subject.failed(element)
-        if failure is not None and subject.recovers and not fresh:
-            module.warn(f"{subject.label} has failed: {failure}; {subject.failure_hint}")
-            return element
-        if failure is not None and not subject.recovers:
-            raise OneError(f"{subject.label} has failed: {failure}", subject.failure_hint)
-        if waits_for is None and failure is None:
-            return element
-        if time.monotonic() > deadline:
-            raise OneError(
-                f"{subject.label} is not ready after {limit} seconds: {failure or waits_for}",
-                subject.failure_hint or "see the front-end's /var/log/one/oned.log",
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.5, 3)
-        element = subject.read(number_of(element, "ID"))
+    return settled(subject, element, module.params["wait_timeout"], module.warn, fresh=fresh)
 
 
 def _absent(module: AnsibleModule, subject: Kind, done: list[str]) -> dict[str, Any]:
@@ -399,19 +376,5 @@ def _absent(module: AnsibleModule, subject: Kind, done: list[str]) -> dict[str, 
         return _result(element, plan, [step.words])
     subject.client.call(step.method, *step.arguments)
     done.append(step.words)
-    limit = module.params.get("wait_timeout") or 30
-    deadline = time.monotonic() + limit
-    pause = 0.05
-    while True:
-        subject.directory.forget()
-        left = subject.find()
-        if left is None:
-            return _result(element, plan, done)
-        subject.still_there(left)
-        if time.monotonic() > deadline:
-            raise OneError(
-                f"{subject.label} is still there {limit} seconds after oned took its deletion",
-                "see the front-end's /var/log/one/oned.log",
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, 3)
+    gone(subject, module.params.get("wait_timeout"), subject.directory.forget)
+    return _result(element, plan, done)
