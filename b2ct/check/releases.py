@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from b2ct.check.report import Report
 from b2ct.model import RELEASES, Family, Release, Role
 from b2ct.places import Path
@@ -11,12 +13,9 @@ from b2ct.suggest import did_you_mean
 def legacy(report: Report) -> None:
     """A release without security updates needs consent."""
     install = report.site.install
-    places: dict[Path, Release] = {}
-    for name, node in report.site.nodes.items():
-        release = RELEASES[node.release or install.release]
-        if release.legacy:
-            places[("nodes", name, "release") if node.release else ("install", "release")] = release
-    for path, release in places.items():
+    for path, release in _chosen(report).items():
+        if not release.legacy:
+            continue
         message = f"{release.title} has had no security updates for years"
         if install.allow_legacy:
             report.note(path, message, "keep such machines off public networks")
@@ -27,6 +26,38 @@ def legacy(report: Report) -> None:
                 "choose a current release, or consent with install: allow_legacy: true",
                 rests_on=[("install", "allow_legacy")],
             )
+
+
+def _chosen(report: Report) -> dict[Path, Release]:
+    """Give the releases of the nodes, each at every place that chooses it."""
+    install = report.site.install
+    return {
+        ("nodes", name, "release") if node.release else ("install", "release"): RELEASES[
+            node.release or install.release
+        ]
+        for name, node in report.site.nodes.items()
+    }
+
+
+def ansible(report: Report) -> None:
+    """Ansible of this machine can manage the packages of every release."""
+    ours = version("ansible-core")
+    for path, release in _chosen(report).items():
+        before = release.ansible_before
+        if before and _parts(ours) >= _parts(before):
+            major, minor = _parts(before)
+            report.note(
+                path,
+                f"media can be made, but ansible-core {ours} of this machine cannot manage the"
+                f" packages of {release.title}: its dnf has Python 3.6",
+                f"before you deploy: pip install 'ansible-core~={major}.{minor - 1}.0' (no longer"
+                " maintained); or choose EL 9",
+            )
+
+
+def _parts(text: str) -> tuple[int, int]:
+    major, minor, *_ = text.split(".")
+    return int(major), int(minor)
 
 
 def roles(report: Report) -> None:

@@ -46,6 +46,7 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     releases.sources,
     releases.transport,
     releases.opennebula,
+    releases.ansible,
     devices.bonds,
     devices.cards,
     devices.attachments,

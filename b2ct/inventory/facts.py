@@ -61,7 +61,7 @@ def host_facts(node: ResolvedNode) -> dict[str, Any]:
             name: volume.model_dump(mode="json") for name, volume in node.volumes.items()
         },
         "b2ct_fence": fence_levels(node),
-    }
+    } | ({"ansible_python_interpreter": release.python} if release.python else {})
 
 
 def fence_levels(node: ResolvedNode) -> list[dict[str, Any]]:

@@ -38,7 +38,8 @@ class Release:
 
     ``url`` is the vendor's install tree (EL) or archive (Debian). ``handler`` names
     pykickstart's version. ``suite`` is Debian's code name. ``roles`` are those that b2ct
-    supports there.
+    supports there. ``python`` is the interpreter for Ansible where its own choice would not do;
+    ``ansible_before`` is the first ansible-core that cannot manage the release.
     """
 
     id: ReleaseId
@@ -51,6 +52,8 @@ class Release:
     legacy: bool = False
     handler: str = ""
     suite: str = ""
+    python: str = ""
+    ansible_before: str = ""
 
     @property
     def group(self) -> str:
@@ -72,7 +75,13 @@ def _el(
     # The cache role needs packages that the vaults of CentOS 6 and 7 no longer carry.
     roles = frozenset({Role.CONTROL, Role.HYPERVISOR}) if legacy else frozenset(Role)
     handler = f"RHEL{major}"
-    return Release(ident, title, Family.EL, major, url, vendor, roles, legacy, handler)
+    # EL 8's dnf speaks to its own Python only, which is 3.6; ansible-core 2.16 is the last to run
+    # on that. Modules of b2ct want a newer one, which EL 8.10 offers beside it.
+    python, before = ("/usr/bin/python3.12", "2.17") if major == 8 else ("", "")
+    return Release(
+        ident, title, Family.EL, major, url, vendor, roles, legacy, handler,
+        python=python, ansible_before=before,
+    )  # fmt: skip
 
 
 def _debian(ident: ReleaseId, major: int, suite: str) -> Release:

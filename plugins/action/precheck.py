@@ -8,7 +8,12 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.b2ct.cloud.plugins.module_utils.precheck import judge, problem
+from ansible.release import __version__
+from ansible_collections.b2ct.cloud.plugins.module_utils.precheck import (
+    judge,
+    problem,
+    too_new,
+)
 
 _ROUNDS = 3
 _PYTHONS = ("python3", "/usr/bin/python3", "/usr/libexec/platform-python")
@@ -39,11 +44,13 @@ class ActionModule(ActionBase):
     ) -> Iterator[dict[str, str]]:
         self._low_level_execute_command("true", sudoable=False)  # opens the connection
         result["clock"] = self._clock()
+        yield from too_new(__version__, self._wanted)
         python = task_vars.get("ansible_python_interpreter")
         wanted = [python] if python and not str(python).startswith("auto") else _PYTHONS
         looks = " || ".join(f"command -v {name}" for name in wanted)
         if self._low_level_execute_command(looks, sudoable=False)["rc"] != 0:
-            yield problem("it has no Python 3", "install the package python3")
+            name = str(python).rpartition("/")[2] if len(wanted) == 1 else "python3"
+            yield problem("it has no Python 3", f"install the package {name}")
             return
         told = self._not_root()
         if told:

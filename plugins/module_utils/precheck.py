@@ -23,6 +23,28 @@ def judge(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, 
     return [*_release(seen, wanted), *_network(seen), *_ports(seen, wanted), *_size(seen, wanted)]
 
 
+def too_new(ansible: str, wanted: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Say so where this ansible-core cannot manage a node's packages any more."""
+    before = str(wanted.get("ansible_before") or "")
+    if not before or _parts(ansible) < _parts(before):
+        return []
+    name = f"{_FAMILY_NAMES.get(wanted.get('family') or '', 'its release')}"
+    release = f"{name} {wanted.get('major') or ''}".strip()
+    major, _, minor = before.partition(".")
+    last = f"{major}.{int(minor) - 1}"
+    return [
+        problem(
+            f"ansible-core {ansible} cannot manage the packages of {release}",
+            f"install an older one beside b2ct: pip install 'ansible-core~={last}.0'; or install"
+            " a newer release on the node",
+        )
+    ]
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
 def _release(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     found = seen["release"]
     known = {found.get("ID", ""), *found.get("ID_LIKE", "").split()}

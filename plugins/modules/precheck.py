@@ -27,6 +27,12 @@ options:
     description: The major release that the node is said to have; not looked at if 0.
     type: int
     default: 0
+  ansible_before:
+    description:
+      - The first release of ansible-core, such as V(2.17), that cannot manage the node's packages.
+      - Not looked at if empty.
+    type: str
+    default: ""
   names:
     description: Names that must resolve on the node.
     type: list
@@ -283,6 +289,7 @@ def is_block_device(path: str) -> bool:
 ARGUMENTS = {
     "family": {"type": "str", "default": "", "choices": ["", "el", "debian"]},
     "major": {"type": "int", "default": 0},
+    "ansible_before": {"type": "str", "default": ""},
     "names": {"type": "list", "elements": "str", "default": []},
     "repositories": {"type": "list", "elements": "str", "default": []},
     "mounts": {"type": "list", "elements": "str", "default": []},

@@ -112,17 +112,37 @@ BESIDES = {
 
 
 @pytest.mark.parametrize("apple", NOTES, ids=lambda apple: apple.name)
-def test_advice(apple: Apple, tmp_path: Path) -> None:
+def test_advice(apple: Apple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, line = altered(apple.old, apple.new)
     for old, new in BESIDES.get(apple.name, []):
         text, _ = altered(old, new, text)
         line = altered(old, new, text.replace(new, old))[1]
+    monkeypatch.setattr("b2ct.check.releases.version", lambda _: "2.16.19")
     found = notes(tmp_path, text)
     expected = f"{line}: note: {apple.told}"
     if not line:
         found = [entry.partition(": ")[2] for entry in found]
         expected = f"note: {apple.told}"
     assert found == [expected]
+
+
+@pytest.mark.parametrize("release", ["almalinux-8", "rocky-8"])
+def test_el_8_needs_an_older_ansible(
+    release: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, line = altered(
+        "release: almalinux-9", f"release: {release} #!\nopennebula: {{version: '6.10'}}"
+    )
+    for ours in ("2.17.0", "2.19.14"):
+        monkeypatch.setattr("b2ct.check.releases.version", lambda _, ours=ours: ours)
+        assert notes(tmp_path, text) == [
+            f"{line}: note: install.release: media can be made, but ansible-core {ours} of this"
+            f" machine cannot manage the packages of {RELEASES[ReleaseId(release)].title}: its dnf"
+            " has Python 3.6; before you deploy: pip install 'ansible-core~=2.16.0' (no longer"
+            " maintained); or choose EL 9"
+        ]
+    monkeypatch.setattr("b2ct.check.releases.version", lambda _: "2.16.19")
+    assert notes(tmp_path, text) == []
 
 
 def test_a_sound_site_needs_no_advice(tmp_path: Path) -> None:

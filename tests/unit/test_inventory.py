@@ -43,6 +43,13 @@ def test_facts_are_plain_data() -> None:
         assert all(name.startswith(("b2ct_", "ansible_host")) for name in variables)
 
 
+def test_ansible_takes_the_newer_python_of_el_8(tmp_path: Path) -> None:
+    for release, python in (("rocky-8", "/usr/bin/python3.12"), ("almalinux-9", None)):
+        (tmp_path / "site.yml").write_text(BASE.replace("almalinux-9", release, 1))
+        for node in load_site(tmp_path).resolved.values():
+            assert host_facts(node).get("ansible_python_interpreter") == python
+
+
 def test_variables_are_json_or_secrets() -> None:
     described = inventory(load_site(EXAMPLE))
     for variables in (described.site_variables, *described.host_variables.values()):

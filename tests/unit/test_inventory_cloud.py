@@ -66,6 +66,18 @@ def test_only_their_nodes_have_them() -> None:
     assert hosts["node1"]["opennebula_node_networks"] == ["10.20.0.0/24"]
 
 
+@pytest.mark.parametrize(("drivers", "wanted"), [("dummy", True), ("qemu", False)])
+def test_trial_drivers_are_switched_on_for_hosts_that_use_them(
+    drivers: str, wanted: bool, tmp_path: Path
+) -> None:
+    text = BASE.replace(
+        "install:\n", f"opennebula:\n  hosts: {{node1: {{drivers: {drivers}}}}}\ninstall:\n", 1
+    )
+    (tmp_path / "site.yml").write_text(text)
+    hosts = inventory(load_site(tmp_path)).host_variables
+    assert hosts["control1"]["opennebula_frontend_dummy_drivers"] is wanted
+
+
 def test_what_a_site_may_say(tmp_path: Path) -> None:
     (tmp_path / "site.yml").write_text(
         BASE.replace(

@@ -91,6 +91,9 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
             name: dict(value) if isinstance(value, dict) else value
             for name, value in cloud.settings.items()
         },
+        "opennebula_frontend_dummy_drivers": any(
+            host.drivers == "dummy" for host in cloud.hosts.values()
+        ),
         "opennebula_frontend_node_networks": service_networks(site),
         "opennebula_frontend_peers": peers(site),
     }

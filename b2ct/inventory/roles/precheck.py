@@ -41,6 +41,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     return {
         "precheck_family": node.release.family.value,
         "precheck_major": node.release.major,
+        "precheck_ansible_before": node.release.ansible_before,
         "precheck_names": list(dict.fromkeys(names)),
         "precheck_repositories": repositories,
         "precheck_mounts": [

@@ -7,11 +7,12 @@ import re
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.b2ct.cloud.plugins.module_utils.precheck import clocks, judge
+from ansible_collections.b2ct.cloud.plugins.module_utils.precheck import clocks, judge, too_new
 from ansible_collections.b2ct.cloud.plugins.modules import precheck as module
 
 from b2ct.inventory import inventory
@@ -110,6 +111,13 @@ def test_all_problems_of_all_hosts_are_told_at_once(tmp_path: Path, listener: in
             **common,
             "ansible_shell_executable": shell_with(tmp_path, "id", "echo 1000"),
         },
+        "h_old": {
+            **common,
+            "precheck_family": "el",
+            "precheck_major": 8,
+            "precheck_ansible_before": "2.17",
+            "ansible_python_interpreter": "/no/such/python3.12",
+        },
         "h_gone": {"ansible_host": "127.0.0.1", "ansible_port": 9, "flag": common["flag"]},
     }
     done = play(tmp_path, hosts, "--check")
@@ -126,6 +134,11 @@ def test_all_problems_of_all_hosts_are_told_at_once(tmp_path: Path, listener: in
             f"port tcp/{listener} is taken by {program}",
         ],
         "h_snake": ["it has no Python 3"],
+        "h_old": [
+            f"ansible-core {version('ansible-core')} cannot manage the packages of"
+            " Enterprise Linux 8",
+            "it has no Python 3",
+        ],
         "h_user": ["Ansible cannot become root: 1000"],
     }
     for host, problems in expected.items():
@@ -138,7 +151,8 @@ def test_all_problems_of_all_hosts_are_told_at_once(tmp_path: Path, listener: in
         re.match(r"h_bad: \d+ MiB are free for /var/lib/one, 99999999", line) for line in lines
     )
     assert not any(line.startswith("h_good") for line in lines)
-    assert "12 problems on 5 nodes; nothing was changed." in done.stdout + done.stderr
+    assert "h_old: it has no Python 3; install the package python3.12" in done.stdout + done.stderr
+    assert "14 problems on 6 nodes; nothing was changed." in done.stdout + done.stderr
     assert not (tmp_path / "flag").exists()
 
 
@@ -156,6 +170,18 @@ def test_good_hosts_let_the_play_go_on(tmp_path: Path) -> None:
 
 
 # -- its parts
+
+
+def test_an_ansible_too_new_for_a_release() -> None:
+    wanted = {"family": "el", "major": 8, "ansible_before": "2.17"}
+    assert too_new("2.16.19", wanted) == []
+    assert too_new("2.19.0", {**wanted, "ansible_before": ""}) == []
+    for ours in ("2.17.0", "2.19.0rc1", "3.0.0"):
+        (found,) = too_new(ours, wanted)
+        assert found["what"] == (
+            f"ansible-core {ours} cannot manage the packages of Enterprise Linux 8"
+        )
+        assert "pip install 'ansible-core~=2.16.0'" in found["remedy"]
 
 
 SEEN = {
