@@ -18,6 +18,7 @@ STAGES: Final = (
     PRECHECK,
     "base",
     "network",
+    "storage",
     "ha",
     "database",
     "opennebula",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from b2ct.inventory.pair import pair
+from b2ct.inventory.roles.cluster import cluster_members
 from b2ct.inventory.roles.mariadb import database_members
+from b2ct.inventory.roles.san import san_members
 from b2ct.model import HaEngine, Role, Site
 
 #: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
@@ -26,13 +28,16 @@ def groups(site: Site) -> tuple[Group, ...]:
     one of each release (``el9``, ``debian13``) below its family (``el``, ``debian``), and one of
     each hardware (``hardware_<name>``). ``database`` are the members of the database, a cluster's
     arbitrator among them, ``cvmfs`` are the nodes that mount repositories. ``ha`` is the failover
-    pair, in ``ha_heartbeat`` or in ``ha_pacemaker``.
+    pair, in ``ha_heartbeat`` or in ``ha_pacemaker``; ``cluster`` are the hypervisors that fence
+    each other, ``san`` those that share disks.
     """
     return (
         *_role_groups(site),
         Group("database", database_members(site)),
         Group("cvmfs", _cvmfs_clients(site)),
         *_pair_groups(site),
+        Group("cluster", cluster_members(site)),
+        Group("san", san_members(site)),
         *_release_groups(site),
         *_hardware_groups(site),
     )

@@ -24,7 +24,7 @@ class Ports:
     name: str
     ports: tuple[str | int, ...]
     sources: tuple[str, ...]
-    protocol: Literal["tcp", "udp"] = "tcp"
+    protocol: Literal["tcp", "udp", "sctp"] = "tcp"
 
     def as_rule(self) -> dict[str, Any]:
         """Give it as an element of ``base_firewall_rules``."""

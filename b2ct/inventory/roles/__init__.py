@@ -16,6 +16,7 @@ from typing import Any, Final
 from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles import (
     base,
+    cluster,
     cvmfs_client,
     drbd,
     fence,
@@ -28,6 +29,7 @@ from b2ct.inventory.roles import (
     opennebula_objects,
     precheck,
     rocci,
+    san,
     squid,
     tls,
     wpad,
@@ -39,6 +41,8 @@ ROLES: Final[tuple[ModuleType, ...]] = (
     precheck,
     base,
     network,
+    cluster,
+    san,
     tls,
     fence,
     drbd,

@@ -1,0 +1,170 @@
+"""Ansible module: the volume group on the disks of a SAN, and the file system that is shared."""
+
+# ruff: noqa: E402 - the documentation stands where Ansible expects it
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: san_volume
+short_description: Makes and grows the volume group and the GFS2 file system of a SAN
+version_added: "0.1.0"
+description:
+  - Makes the volume group of the disks, shared through dlm where a cluster is named; adds disks and
+    room that disks have won.
+  - With O(name), makes a logical volume with GFS2 and grows it. Run it on one member.
+  - Nothing is erased but what O(erase) names. M(b2ct.cloud.san_disks) has looked before.
+options:
+  volume_group:
+    description: Name of the volume group.
+    type: str
+    required: true
+  disks:
+    description: Devices by name of the disk.
+    type: dict
+    required: true
+  erase:
+    description: Names of disks whose contents may be lost.
+    type: list
+    elements: str
+    default: []
+  cluster:
+    description: Name of the cluster that shares the group; empty for a group without locks.
+    type: str
+    default: ""
+  name:
+    description: Name of the volume and of the file system; empty for none.
+    type: str
+    default: ""
+  size:
+    description: Bytes of the volume; 0 takes the whole group.
+    type: int
+    default: 0
+  journals:
+    description: Journals of the file system.
+    type: int
+    default: 0
+  journal_size:
+    description: Bytes of each journal.
+    type: int
+    default: 134217728
+  mount:
+    description: Where the file system is mounted; where it is not, it is not grown.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+author:
+  - The b2ct maintainers
+"""
+
+EXAMPLES = r"""
+- name: Make the shared file system
+  b2ct.cloud.san_volume:
+    volume_group: vg-san
+    disks: {disk1: /dev/mapper/disk1}
+    cluster: example
+    name: one
+    journals: 4
+    mount: /var/lib/one/datastores
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be, in words.
+  type: list
+  elements: str
+  returned: success
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.b2ct.cloud.plugins.module_utils.san import SanError, run
+from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import (
+    Step,
+    Wanted,
+    group_steps,
+    mounted_steps,
+    volume_steps,
+)
+
+
+class Maker:
+    """Takes steps, or only notes them in check mode."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.done: list[str] = []
+
+    def take(self, steps: list[Step]) -> None:
+        """Take steps in their order; fail with the program's own words."""
+        for step in steps:
+            self.done.append(step.words)
+            if self.module.check_mode:
+                continue
+            rc, _, err = run(*step.argv)
+            if rc != 0:
+                self.module.fail_json(
+                    msg=f"cannot {step.words}: {err.strip()} ({' '.join(step.argv)})",
+                    steps=self.done,
+                )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "volume_group": {"type": "str", "required": True},
+            "disks": {"type": "dict", "required": True},
+            "erase": {"type": "list", "elements": "str", "default": []},
+            "cluster": {"type": "str", "default": ""},
+            "name": {"type": "str", "default": ""},
+            "size": {"type": "int", "default": 0},
+            "journals": {"type": "int", "default": 0},
+            "journal_size": {"type": "int", "default": 128 << 20},
+            "mount": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    wanted = Wanted(
+        group=given["volume_group"],
+        disks=tuple(given["disks"].values()),
+        **{
+            key: given[key]
+            for key in ("cluster", "name", "size", "journals", "journal_size", "mount")
+        },
+    )
+    erase = [given["disks"][name] for name in given["erase"] if name in given["disks"]]
+    maker = Maker(module)
+    try:
+        locks = bool(wanted.cluster) and not module.check_mode
+        if locks:  # no harm where the group is still to be made, or locks are there
+            run("vgchange", "--lockstart", wanted.group)
+        maker.take(group_steps(run, wanted, erase))
+        if wanted.name:
+            if locks:
+                run("lvchange", "--activate", "sy", f"{wanted.group}/{wanted.name}")
+            steps = volume_steps(run, wanted)
+            maker.take(steps)
+        if wanted.name and wanted.mount and os.path.ismount(wanted.mount):
+            usage = os.statvfs(wanted.mount)
+            rc, size, _ = run("blockdev", "--getsize64", wanted.device)
+            if rc == 0:
+                room = usage.f_blocks * usage.f_frsize
+                maker.take(mounted_steps(run, wanted, room, int(size), bool(steps)))
+    except SanError as error:
+        module.fail_json(msg=str(error))
+    text = "".join(f"{words}\n" for words in maker.done)
+    module.exit_json(changed=bool(maker.done), steps=maker.done, diff={"before": "", "after": text})
+
+
+if __name__ == "__main__":
+    main()
