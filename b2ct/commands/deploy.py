@@ -38,9 +38,9 @@ def command(
 
     It is the same work as ansible-playbook -i SITE/site.yml playbooks/site.yml, with a view of each
     stage and host. The stages are precheck, base, network, storage, ha, database, opennebula,
-    cache, occi and monitoring. A stage that fails on any host ends the run. After mending the cause, run
-    it again: nothing is done twice that is as it should be. --resume also leaves out the stages
-    that were done, as long as no file of the site has changed since.
+    cache, occi and monitoring. A stage that fails on any host ends the run. After mending the
+    cause, run it again: nothing is done twice that is as it should be. --resume also leaves out
+    the stages that were done, as long as no file of the site has changed since.
 
     The whole output of Ansible is kept in a log that only you can read, without the secrets of the
     vault. The exit code is 0 when all went well, 1 when a stage failed, 2 for bad input and 130

@@ -191,13 +191,15 @@ def _constraints(wanted: Mapping[str, Any]) -> Iterator[ET.Element]:
         yield ET.Element("rsc_order", {"id": identity, **said})
     for one in wanted.get("colocations") or ():
         identity = f"colocation-{one['resource']}-{one['with']}"
+        more = {key: _text(value) for key, value in one.items() if key not in {"resource", "with"}}
         yield ET.Element(
             "rsc_colocation",
             {
                 "id": identity,
                 "rsc": one["resource"],
                 "with-rsc": one["with"],
-                "score": _text(one.get("score", "INFINITY")),
+                "score": "INFINITY",
+                **more,
             },
         )
     for one in wanted.get("locations") or ():
