@@ -44,7 +44,7 @@ options:
     elements: dict
     default: []
   colocations:
-    description: Constraints with C(resource), C(with), C(score) and what else a C(rsc_colocation) has.
+    description: Constraints with C(resource), C(with), C(score) and others of a C(rsc_colocation).
     type: list
     elements: dict
     default: []
