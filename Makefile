@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.b2ct-stamp
 WORKERS ?= $(shell nproc)
 
-.PHONY: help setup setup-test demo check test boot-test install-test molecule bench docs format clean
+.PHONY: help setup setup-test demo check test boot-test install-test lab-test molecule bench docs format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,7 +30,7 @@ demo: setup ## Check, render and build the example site's install media
 check: setup-test ## The fast tier: lint, types, unit, golden, contract (under 3 minutes)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not boot and not slow and not install"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not boot and not slow and not install and not lab"
 
 boot-test: setup-test ## Boot every kind of medium in QEMU
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "boot or slow"
@@ -39,6 +39,9 @@ test: check boot-test ## Everything but the whole installation
 
 install-test: setup-test ## One whole unattended installation of Debian in QEMU, to ssh
 	$(BIN)/python -m pytest -q -s -m install
+
+lab-test: setup-test ## Clusters of virtual machines in QEMU: power, cables, shared disks
+	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -s -m lab
 
 molecule: setup-test ## Test the roles in containers: all scenarios, or SCENARIO=squid
 	WORKERS=$(WORKERS) tools/molecule test $(SCENARIO)

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "deploy": "deploy",
     "verify": "verify",
     "ha": "ha",
+    "lab": "lab",
 }
 
 EXIT_BAD_INPUT = 2
