@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "deploy": "deploy",
     "verify": "verify",
     "ha": "ha",
+    "san": "san",
+    "fence": "fence",
     "lab": "lab",
 }
 

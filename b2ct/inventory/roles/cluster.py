@@ -46,7 +46,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         return {}
     nodes = [site.resolved[name] for name in members]
     fencing = {one.name: fence_levels(one) for one in nodes if one.fence}
-    variables: dict[str, Any] = {
+    return {
         "cluster_name": site.cluster.name,
         "cluster_members": {
             one.name: {"id": _number(site, one), "addresses": _addresses(site, one)}
@@ -55,10 +55,8 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "cluster_token": site.cluster.token,
         "cluster_locks": site.san is not None and site.san.driver is SanDriver.GFS2,
         "cluster_fencing": fencing,
+        "cluster_fence_passwords": Secret("vault_fence_passwords", optional=True),
     }
-    if any("username" in device["options"] for levels in fencing.values() for device in levels):
-        variables["cluster_fence_passwords"] = Secret("vault_fence_passwords")
-    return variables
 
 
 def _addresses(site: Site, node: ResolvedNode) -> list[str]:
