@@ -44,6 +44,8 @@ _CONNECT_S: Final = 3
 #: A dead connection is noticed after twice this.
 _ALIVE_S: Final = 2
 _SSH_PORT: Final = 22
+#: Under which name the keys of both nodes are known, whichever of them has the address.
+_ALIAS: Final = "b2ct-pair"
 
 
 class Recorder:
@@ -145,7 +147,9 @@ def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes |
     port = _port(nodes)
     options = [
         *("-o", "ControlMaster=no", "-o", "ControlPath=none"),
-        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_keys(nodes, port)}"),
+        # What leads to a node's own address, or names its key, does not count here.
+        *("-o", f"HostName={address}", "-o", f"Port={port}", "-o", f"HostKeyAlias={_ALIAS}"),
+        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_keys(nodes)}"),
         *("-o", f"ConnectTimeout={_CONNECT_S}"),
         *("-o", f"ServerAliveInterval={_ALIVE_S}", "-o", "ServerAliveCountMax=2"),
     ]
@@ -164,16 +168,14 @@ def _port(nodes: PairNodes) -> int:
     return (ports.pop() or _SSH_PORT) if len(ports) == 1 else _SSH_PORT
 
 
-def _keys(nodes: PairNodes, port: int) -> Path:
+def _keys(nodes: PairNodes) -> Path:
     """Write down the host keys of both nodes as those of the address."""
-    address = str(nodes.pair.address.ip)
-    host = address if port == _SSH_PORT else f"[{address}]:{port}"
     found = nodes.run_each(dict.fromkeys(nodes.names, "cat /etc/ssh/ssh_host_*_key.pub"))
     lines = []
     for name, answer in found.items():
         if answer.code != 0:
             raise B2ctError(f"{name} does not tell its host keys: {answer.error or answer.text}")
-        lines += [f"{host} {' '.join(key.split()[:2])}" for key in answer.text.splitlines()]
+        lines += [f"{_ALIAS} {' '.join(key.split()[:2])}" for key in answer.text.splitlines()]
     file = nodes.sockets / "known_hosts"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file

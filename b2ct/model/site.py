@@ -13,7 +13,7 @@ from b2ct.model.cache import Belle2, Cvmfs, Squid
 from b2ct.model.cluster import Cluster
 from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
-from b2ct.model.ha import Ha
+from b2ct.model.ha import Ha, HaService
 from b2ct.model.install import Install, OpenNebula
 from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import Network, Purpose
@@ -88,7 +88,12 @@ class Site(Model):
 
     @cached_property
     def database_nodes(self) -> tuple[str, ...]:
-        """Names of the servers of the database: those said, else control nodes."""
+        """Names of the servers of the database: those said, else control nodes.
+
+        Both nodes of a failover pair that moves it, though it runs on one of them at a time.
+        """
+        if self.ha is not None and HaService.MARIADB in self.ha.services:
+            return self.ha_nodes
         if self.mariadb.nodes:
             return self.mariadb.nodes
         control = tuple(name for name, node in self.nodes.items() if Role.CONTROL in node.roles)

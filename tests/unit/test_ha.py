@@ -175,7 +175,7 @@ def test_a_recorder_goes_through_the_address(
     assert any(
         word.startswith("ProxyCommand=ssh ") and "/dev/tcp/10.20.0.5/22" in word for word in argv
     )
-    assert (nodes.sockets / "known_hosts").read_text() == "10.20.0.5 ssh-ed25519 AAAA\n"
+    assert (nodes.sockets / "known_hosts").read_text() == "b2ct-pair ssh-ed25519 AAAA\n"
 
 
 def test_a_drill_that_takes_a_node_down_needs_consent(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from b2ct.inventory.facts import ansible_host
 from b2ct.inventory.ports import Ports
 from b2ct.inventory.values import Secret
-from b2ct.model import DatabaseMode, OpenNebulaDatabase, ResolvedNode, Role, Site
+from b2ct.model import DatabaseMode, HaService, OpenNebulaDatabase, ResolvedNode, Role, Site
 
 PORT: Final = 3306
 #: Galera's traffic, incremental and whole transfers of state.
@@ -55,6 +55,8 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "mariadb_backup_keep": section.backup.keep,
         "mariadb_password": Secret("vault_opennebula_db_password"),
     }
+    if site.ha is not None and HaService.MARIADB in site.ha.services:
+        variables["mariadb_failover"] = True
     if section.mode is DatabaseMode.GALERA:
         addresses = {name: ansible_host(site.resolved[name]) for name in members}
         variables |= {

@@ -23,6 +23,18 @@ def server(request: pytest.FixtureRequest, wanted: Mapping[str, Any]) -> None:
         pytest.skip("this member of the cluster is of the other kind")
 
 
+@pytest.fixture
+def running(host: Host, wanted: Mapping[str, Any]) -> None:
+    """Skip the node of a failover pair that stands by."""
+    if not _is_here(host, wanted):
+        pytest.skip("the other node of the pair has the database")
+
+
+def _is_here(host: Host, wanted: Mapping[str, Any]) -> bool:
+    """Whether the server should run here: in a failover pair, where its data are mounted."""
+    return not wanted["mariadb_failover"] or host.run("mountpoint /var/lib/mysql").rc == 0
+
+
 def _ask(host: Host, question: str) -> list[list[str]]:
     """Ask as root over the socket; refused, it is a failure that says why."""
     done = host.run("mariadb --batch --skip-column-names --execute %s", question)
@@ -30,12 +42,18 @@ def _ask(host: Host, question: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_runs(host: Host) -> None:
+def test_runs(host: Host, wanted: Mapping[str, Any]) -> None:
     """MariaDB runs, and starts with the machine."""
+    if wanted["mariadb_failover"]:
+        here = _is_here(host, wanted)
+        assert host.service("mariadb").is_running == here, "it runs where its data are, only there"
+        assert not host.service("mariadb").is_enabled, "the pair starts it: systemctl disable it"
+        return
     assert host.service("mariadb").is_running, "start it: systemctl start mariadb"
     assert host.service("mariadb").is_enabled, "enable it: systemctl enable mariadb"
 
 
+@pytest.mark.usefixtures("running")
 def test_is_not_in_the_network(host: Host, wanted: Mapping[str, Any]) -> None:
     """MariaDB answers on its own address only, not to the network."""
     port, address = wanted["mariadb_port"], wanted["mariadb_bind_address"]
@@ -44,6 +62,7 @@ def test_is_not_in_the_network(host: Host, wanted: Mapping[str, Any]) -> None:
     assert places == {address}, f"it listens on {', '.join(sorted(places)) or 'nothing'}"
 
 
+@pytest.mark.usefixtures("running")
 def test_accounts(host: Host, wanted: Mapping[str, Any]) -> None:
     """There is no account without a name, and root comes from the machine itself only."""
     strange = _ask(
@@ -59,6 +78,7 @@ def test_accounts(host: Host, wanted: Mapping[str, Any]) -> None:
     assert plugin == ["unix_socket"], f"root logs in by {plugin[0]} instead of unix_socket"
 
 
+@pytest.mark.usefixtures("running")
 def test_database(host: Host, wanted: Mapping[str, Any]) -> None:
     """OpenNebula's database is there, in utf8mb4, and read committed."""
     known = _ask(
@@ -69,6 +89,7 @@ def test_database(host: Host, wanted: Mapping[str, Any]) -> None:
     assert _ask(host, "SELECT @@GLOBAL.tx_isolation") == [["READ-COMMITTED"]]
 
 
+@pytest.mark.usefixtures("running")
 def test_account_of_opennebula(host: Host, wanted: Mapping[str, Any]) -> None:
     """OpenNebula's account may do everything in its own database, and nothing elsewhere."""
     known = _ask(host, "SELECT DISTINCT User, Db FROM mysql.db")
@@ -88,6 +109,7 @@ def test_dumps_are_private(host: Host, wanted: Mapping[str, Any]) -> None:
     assert loose == "", f"others may read: {loose}"
 
 
+@pytest.mark.usefixtures("running")
 def test_dumps_are_made(host: Host, wanted: Mapping[str, Any]) -> None:
     """The timer of the dumps runs, and the last dump is of the last day and complete."""
     assert host.service("b2ct-database-backup.timer").is_running
