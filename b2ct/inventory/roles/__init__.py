@@ -17,6 +17,7 @@ from b2ct.inventory.ports import Ports
 from b2ct.inventory.roles import (
     base,
     cluster,
+    control_ha,
     cvmfs_client,
     drbd,
     fence,
@@ -47,6 +48,7 @@ ROLES: Final[tuple[ModuleType, ...]] = (
     fence,
     drbd,
     heartbeat,
+    control_ha,
     mariadb,
     opennebula_frontend,
     opennebula_node,

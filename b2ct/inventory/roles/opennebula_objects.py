@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from b2ct.inventory.pair import pair
 from b2ct.inventory.values import Secret
-from b2ct.model import Network, ResolvedNode, Role, Site
+from b2ct.model import HaService, Network, ResolvedNode, Role, Site
 from b2ct.model.cloud import CloudHost, CloudNetwork, Quota, SecurityRule
 from b2ct.model.cloud_resolved import bridge_of, default_tm_mad, virtual_networks
 
@@ -56,9 +57,12 @@ def site_variables(site: Site) -> dict[str, Any]:
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
-    """Say which control node speaks to oned: the first, which is the active front-end."""
+    """Say which control node speaks to oned: the active front-end, else the first one."""
     if Role.CONTROL not in node.roles:
         return {}
+    found = pair(site)
+    if found is not None and HaService.OPENNEBULA in found.section.services:
+        return {"opennebula_objects_failover_address": str(found.address.ip)}
     first = next(name for name, one in site.nodes.items() if Role.CONTROL in one.roles)
     return {"opennebula_objects_here": node.name == first}
 
