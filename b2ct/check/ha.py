@@ -85,6 +85,21 @@ def engine(report: Report) -> None:
             return
 
 
+def one_cluster(report: Report) -> None:
+    """A machine is a member of one cluster: the pair's own, or the hypervisors'."""
+    site = report.site
+    if site.ha is None or site.cluster is None:
+        return
+    for name in site.ha_nodes:
+        if name in site.cluster_nodes:
+            report.problem(
+                ("ha",),
+                f"{name} is in the hypervisors' cluster too",
+                "make the pair of two nodes that are no hypervisors",
+                rests_on=[("nodes", name), ("cluster",)],
+            )
+
+
 def fencing(report: Report) -> None:
     """Each node of the pair can be switched off by the other one."""
     site = report.site

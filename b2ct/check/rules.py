@@ -86,6 +86,7 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     database.local,
     ha.nodes,
     ha.engine,
+    ha.one_cluster,
     ha.fencing,
     ha.address,
     ha.links,

@@ -13,6 +13,7 @@ from pathlib import Path
 from b2ct.errors import B2ctError
 from b2ct.inventory.pair import Pair, drbd_minor, kernel_name, pair, units
 from b2ct.load import LoadedSite, VaultOptions
+from b2ct.model import HaEngine
 from b2ct.verify.connection import NodeBackend, NotReachableError, TooSlowError, Way
 from b2ct.verify.fleet import Login, fleet
 
@@ -58,8 +59,10 @@ class PairNodes:
         """Give the name of the other node."""
         return self.names[1] if name == self.names[0] else self.names[0]
 
-    def kernel_name(self, name: str) -> str:
-        """Give what ``uname -n`` says on a node."""
+    def engine_name(self, name: str) -> str:
+        """Give what the engine calls a node: Heartbeat asks ``uname -n``, Pacemaker is told."""
+        if self.pair.engine is HaEngine.PACEMAKER:
+            return name
         return kernel_name(next(node for node in self.pair.nodes if node.name == name))
 
     def device(self, resource: str) -> str:

@@ -141,7 +141,7 @@ def status(nodes: PairNodes) -> PairStatus:
 
 def question(nodes: PairNodes, name: str) -> str:
     """Give the shell script that a node answers: lines of ``key=value``."""
-    peer = nodes.kernel_name(nodes.other(name))
+    peer = nodes.engine_name(nodes.other(name))
     lines = ["exec 2>/dev/null"]
     for resource, mount in nodes.mounts.items():
         quoted, place = shlex.quote(resource), shlex.quote(mount)

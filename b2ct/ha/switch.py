@@ -54,7 +54,7 @@ def command(nodes: PairNodes, target: str) -> str:
     """Give the command that moves the group away; it runs on the active node."""
     if nodes.pair.engine is HaEngine.HEARTBEAT:
         return "/usr/share/heartbeat/hb_standby all"
-    return f"crm_resource --resource {GROUP} --move --node {nodes.kernel_name(target)} --wait"
+    return f"crm_resource --resource {GROUP} --move --node {nodes.engine_name(target)} --wait"
 
 
 def switch(nodes: PairNodes, target: str | None, progress: Progress) -> Switched:

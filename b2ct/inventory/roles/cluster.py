@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any, Final
 
 from b2ct.inventory.facts import fence_levels
+from b2ct.inventory.pair import pair
 from b2ct.inventory.ports import Ports
 from b2ct.inventory.values import Secret
-from b2ct.model import ResolvedNode, SanDriver, Site
+from b2ct.model import HaEngine, ResolvedNode, SanDriver, Site
 
 #: Corosync's first link; each further one has the next port.
 COROSYNC_PORT: Final = 5405
@@ -21,48 +23,79 @@ def cluster_members(site: Site) -> tuple[str, ...]:
     return site.cluster_nodes if site.cluster is not None else ()
 
 
+@dataclass(frozen=True)
+class _Cluster:
+    """A cluster of which a node is a member."""
+
+    name: str
+    members: tuple[str, ...]
+    links: tuple[str, ...]
+    token: int
+    locks: bool
+
+
+def _cluster_of(site: Site, node: ResolvedNode) -> _Cluster | None:
+    """Give the cluster of a node: that of the hypervisors, or the failover pair's own."""
+    if site.cluster is not None and node.name in cluster_members(site):
+        locks = site.san is not None and site.san.driver is SanDriver.GFS2
+        section = site.cluster
+        return _Cluster(section.name, site.cluster_nodes, site.cluster_links, section.token, locks)
+    found = pair(site)
+    if found is None or found.engine is not HaEngine.PACEMAKER:
+        return None
+    members = tuple(one.name for one in found.nodes)
+    if node.name not in members:
+        return None
+    # Corosync waits as long again, and a fifth, before it tells Pacemaker: deadtime is all of it.
+    token = found.section.deadtime * 1000 * 10 // 22
+    name = f"{site.site.name[:12].rstrip('-')}-ha"
+    return _Cluster(name, members, found.links, token, locks=False)
+
+
 def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
     """Give what a member listens on, for the other members."""
-    members = cluster_members(site)
-    if node.name not in members:
+    cluster = _cluster_of(site, node)
+    if cluster is None:
         return ()
     others = tuple(
         address
-        for name in members
+        for name in cluster.members
         if name != node.name
-        for address in _addresses(site, site.resolved[name])
+        for address in _addresses(cluster, site.resolved[name])
     )
-    links = len(site.cluster_links)
+    links = len(cluster.links)
     last = COROSYNC_PORT + links - 1
     heard = Ports("Corosync", (f"{COROSYNC_PORT}-{last}",) if links > 1 else (COROSYNC_PORT,),
                   others, "udp")  # fmt: skip
+    if not cluster.locks:
+        return (heard,)
     return (heard, Ports("dlm", (DLM_PORT,), others, "sctp" if links > 1 else "tcp"))
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     """Give a member its part."""
-    members = cluster_members(site)
-    if node.name not in members or site.cluster is None:
+    cluster = _cluster_of(site, node)
+    if cluster is None:
         return {}
-    nodes = [site.resolved[name] for name in members]
+    nodes = [site.resolved[name] for name in cluster.members]
     fencing = {one.name: fence_levels(one) for one in nodes if one.fence}
     return {
-        "cluster_name": site.cluster.name,
+        "cluster_name": cluster.name,
         "cluster_members": {
-            one.name: {"id": _number(site, one), "addresses": _addresses(site, one)}
+            one.name: {"id": _number(site, cluster, one), "addresses": _addresses(cluster, one)}
             for one in nodes
         },
-        "cluster_token": site.cluster.token,
-        "cluster_locks": site.san is not None and site.san.driver is SanDriver.GFS2,
+        "cluster_token": cluster.token,
+        "cluster_locks": cluster.locks,
         "cluster_fencing": fencing,
         "cluster_fence_passwords": Secret("vault_fence_passwords", optional=True),
     }
 
 
-def _addresses(site: Site, node: ResolvedNode) -> list[str]:
+def _addresses(cluster: _Cluster, node: ResolvedNode) -> list[str]:
     """Give the fixed address of a node on each link, the preferred one first."""
     found = []
-    for network in site.cluster_links:
+    for network in cluster.links:
         for link in node.links:
             sides = [
                 side
@@ -73,9 +106,9 @@ def _addresses(site: Site, node: ResolvedNode) -> list[str]:
     return found
 
 
-def _number(site: Site, node: ResolvedNode) -> int:
+def _number(site: Site, cluster: _Cluster, node: ResolvedNode) -> int:
     """Give a number that stays a member's own when others come and go: its host address."""
-    for network in site.cluster_links:
+    for network in cluster.links:
         for link in node.links:
             side = link.ipv4
             if link.network_name == network and isinstance(side, IPv4Interface):
