@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from b2ct.lab.inventory import write_inventory
-from b2ct.lab.lab import Lab
-from b2ct.lab.open import up
 
 from b2ct.ha import drill as drills
 from b2ct.ha import text
@@ -26,6 +23,9 @@ from b2ct.ha.nodes import PairNodes, open_pair
 from b2ct.ha.recorder import Recorder
 from b2ct.ha.status import status
 from b2ct.ha.switch import switch
+from b2ct.lab.inventory import write_inventory
+from b2ct.lab.lab import Lab
+from b2ct.lab.open import up
 from b2ct.load import VaultOptions, read_site
 from b2ct.verify.fleet import Login
 
