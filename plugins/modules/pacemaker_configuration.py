@@ -124,7 +124,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.cib import (
 from ansible_collections.b2ct.cloud.plugins.module_utils.cluster_state import State, read
 
 _EMPTY = "<cib><configuration/></cib>"
-_PAUSE_S = 3
+_PAUSE_S = 5
 
 
 class Cluster:
