@@ -103,7 +103,8 @@ class ProgressPrinter:
         moved = done - self._first
         if seconds >= 1 and moved > 0:
             rate = moved / seconds
-            text += f", {self._amount(rate)}/s"
+            if not self._unit or rate >= 1:
+                text += f", {self._amount(rate)}/s"
             if total > done:
                 text += f", {human_time((total - done) / rate)} left"
         return text

@@ -182,8 +182,8 @@ def bootstrap_argv(tree: Path) -> list[str]:
         '--aptopt=APT::Install-Recommends "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED),
         "--dpkgopt=force-unsafe-io",
-        f'--essential-hook={_RECIPE / "early.sh"} "$1"',
-        f'--customize-hook={_RECIPE / "setup.sh"} "$1"',
+        f'--essential-hook=sh "{_RECIPE / "early.sh"}" "$1"',
+        f'--customize-hook=sh "{_RECIPE / "setup.sh"}" "$1"',
         *(SUITE, str(tree), "-"),
     ]
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,15 @@ from b2ct.lab.running import Running, RunningGuest
 BOOT_LIMIT_S: Final = 900.0
 _TELL_LIMIT_S: Final = 300.0
 _KEEPER_LIMIT_S: Final = 60.0
+#: One connection for many commands: making one costs an emulated guest a second. The end of the
+#: guest ends it; a guest that hangs is noticed within 20 s.
+_QUIET: Final = (
+    *("-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR"),
+    *("-o", "ControlMaster=auto", "-o", "ControlPersist=60"),
+    *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4"),
+)
+#: Marks a guest that is the node it is to be.
+_BECAME: Final = "became"
 
 #: Called with what is done: a text, how many guests are there, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -84,14 +93,21 @@ class Lab:
                 )
             time.sleep(0.1)
 
-    def begin(self, progress: Progress, names: Iterable[str] = ()) -> None:
-        """Start guests for the first time, and make of each the node that it is to be."""
-        guests = [self.running.guest(name) for name in names] or list(self.running.guests)
-        for guest in guests:
-            self._keeper("begin", guest.name)
-        self._each("booting", guests, self.greet, progress)
-        self._each("becoming the nodes", guests, self._become, progress)
-        self._each("waiting for ssh", guests, self.await_ssh, progress)
+    def begin(self, progress: Progress) -> tuple[str, ...]:
+        """Start what is off, and make of each new guest the node that it is to be.
+
+        :return: the nodes that were started.
+        """
+        off = [one for one in self.running.guests if self.power(one.name, "status") == "off"]
+        new = [one for one in self.running.guests if not (one.folder / _BECAME).exists()]
+        for guest in off:
+            self._keeper("begin" if guest in new else "on", guest.name)
+        woken = [guest for guest in self.running.guests if guest in off or guest in new]
+        if woken:
+            self._each("booting", woken, self.greet, progress)
+            self._each("becoming the nodes", new, self._become, progress)
+            self._each("waiting for ssh", woken, self.await_ssh, progress)
+        return tuple(guest.name for guest in off)
 
     def _each(
         self,
@@ -100,8 +116,10 @@ class Lab:
         work: Callable[[RunningGuest], None],
         progress: Progress,
     ) -> None:
+        if not guests:
+            return
         progress(what, 0, len(guests))
-        with ThreadPoolExecutor(max(len(guests), 1)) as pool:
+        with ThreadPoolExecutor(len(guests)) as pool:
             for done, _ in enumerate(pool.map(work, guests), 1):
                 progress(what, done, len(guests))
 
@@ -137,6 +155,7 @@ class Lab:
         request = {"do": "become", "identity": told}
         what = f"{guest.name} becomes a node of the lab"
         ask(guest.sockets / PORT, request, limit_s=_TELL_LIMIT_S, what=what)
+        (guest.folder / _BECAME).touch()
 
     def await_ssh(self, guest: RunningGuest, limit_s: float = 300.0) -> None:
         """Wait until a guest lets us in."""
@@ -246,7 +265,7 @@ class Lab:
         :raises B2ctError: it did not end in time.
         """
         argv = self.ssh_argv(name)
-        argv[1:1] = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR"]
+        argv[1:1] = [*_QUIET, "-o", f"ControlPath={self.running.sockets / name}.ssh"]
         script = ["sudo", "-n", "/bin/sh", "-c", shlex.quote(command)]
         try:
             return subprocess.run(

@@ -77,8 +77,9 @@ def make(
 
     :param saved: guests that resume from a saved machine; the others boot.
     """
-    folder.mkdir(parents=True, mode=0o700)
-    demand_room(folder, len(plan.guests) * _ROOM_A_GUEST, "a lab of this size")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    demand_room(folder.parent, len(plan.guests) * _ROOM_A_GUEST, "a lab of this size")
+    folder.mkdir(mode=0o700)
     sockets = Path(tempfile.mkdtemp(prefix="b2ct-lab-"))
     lab_key = new_key(f"b2ct-lab-{plan.name}")
     write_private(folder / inventory.KEY_FILE, lab_key.private)

@@ -15,8 +15,8 @@ from b2ct.lab.accel import accelerator
 from b2ct.lab.inventory import FOLDER as INVENTORY
 from b2ct.lab.inventory import write_inventory
 from b2ct.lab.lab import Lab, Progress
-from b2ct.lab.plan import Plan, plan
-from b2ct.load import LoadedSite, read_site, site_file
+from b2ct.lab.plan import plan
+from b2ct.load import LoadedSite, read_site
 
 _FOLDER: Final = "lab"
 
@@ -63,8 +63,8 @@ def up(path: Path, say: image.Say, progress: Progress, *, resume: bool = True) -
     folder = lab_folder(loaded.path, loaded.site.site.name)
     found = Lab.at(folder)
     if found is not None and found.keeper is not None:
-        started = _start_again(found, progress)
-        return Up(found, write_inventory(folder, found.running), started, _since(begun))
+        written = write_inventory(folder, found.running)
+        return Up(found, written, found.begin(progress), time.monotonic() - begun)
     if found is not None:
         say("removing what is left of a lab that ended without b2ct lab down")
         found.down()
@@ -72,13 +72,11 @@ def up(path: Path, say: image.Say, progress: Progress, *, resume: bool = True) -
     lab = create(loaded, folder, say, resume=resume)
     try:
         lab.start_keeper()
-        lab.begin(progress)
-    except BaseException:
-        if lab.keeper is None:
-            lab.down()
+        started = lab.begin(progress)
+    except B2ctError:
+        say(f"what the machines said: {folder}/NODE/console.log; remove the lab: b2ct lab down")
         raise
-    names = tuple(guest.name for guest in lab.running.guests)
-    return Up(lab, folder / INVENTORY, names, _since(begun))
+    return Up(lab, folder / INVENTORY, started, time.monotonic() - begun)
 
 
 def create(
@@ -104,30 +102,9 @@ def create(
     if resume:
         for guest in planned.guests:
             saved[guest.name] = golden.ensure(cache, made, guest, accel, say)
-    running = make.make(
-        loaded.site, loaded.path, planned, image=made, folder=folder, accel=accel, saved=saved
+    return Lab(
+        folder,
+        make.make(
+            loaded.site, loaded.path, planned, image=made, folder=folder, accel=accel, saved=saved
+        ),
     )
-    return Lab(folder, running)
-
-
-def planned(path: Path) -> Plan:
-    """Give what a lab of a site would be; refuse what it could not be."""
-    loaded = read_site(path)
-    return plan(loaded.site, settings.read_settings(site_file(path)))
-
-
-def _start_again(lab: Lab, progress: Progress) -> tuple[str, ...]:
-    off = [guest for guest in lab.running.guests if lab.power(guest.name, "status") == "off"]
-    for guest in off:
-        lab.power(guest.name, "on")
-    for done, guest in enumerate(off):
-        progress("booting", done, len(off))
-        lab.greet(guest)
-        lab.await_ssh(guest)
-    if off:
-        progress("booting", len(off), len(off))
-    return tuple(guest.name for guest in off)
-
-
-def _since(begun: float) -> float:
-    return time.monotonic() - begun

@@ -13,7 +13,6 @@ uses it where it works.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -28,6 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
+
+from b2ct.errors import B2ctError
+from b2ct.lab import monitor
+from b2ct.lab.make import free_ports
+from b2ct.lab.process import tied
 
 #: "uefi-secure" enforces Secure Boot with the keys that servers are delivered with.
 Firmware = Literal["bios", "uefi", "uefi-secure"]
@@ -127,8 +131,8 @@ class Machine:
         self.kill()
 
     def _start(self) -> None:
-        # setpriv: the machine must not outlive a killed test run.
-        argv = ["setpriv", "--pdeathsig", "KILL", "--", *self._command_line()]
+        # The machine must not outlive a killed test run.
+        argv = tied(self._command_line())
         self._started = time.monotonic()
         with (self.folder / "qemu.err").open("wb") as errors:
             self._process = subprocess.Popen(
@@ -142,7 +146,7 @@ class Machine:
         # The sockets are there before the devices are made; the monitor answers after that.
         try:
             self.qmp("query-status")
-        except (OSError, ValueError) as error:
+        except MachineError as error:
             raise MachineError(f"QEMU did not start: {self._errors()}") from error
 
     def kill(self) -> None:
@@ -237,23 +241,10 @@ class Machine:
 
     def qmp(self, command: str, **arguments: Any) -> Any:
         """Run one QMP command and return its result."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-            link.settimeout(30)
-            link.connect(str(self._socket_path("qmp")))
-            with link.makefile("rwb") as stream:
-                stream.readline()
-                for request in (
-                    {"execute": "qmp_capabilities"},
-                    {"execute": command, "arguments": arguments},
-                ):
-                    stream.write(json.dumps(request).encode() + b"\n")
-                    stream.flush()
-                    answer = json.loads(stream.readline())
-                    while "event" in answer:
-                        answer = json.loads(stream.readline())
-                    if "error" in answer:
-                        raise MachineError(f"{command}: {answer['error']['desc']}")
-        return answer["return"]
+        try:
+            return monitor.qmp(self._socket_path("qmp"), command, **arguments)
+        except B2ctError as error:
+            raise MachineError(f"{command}: {error.message}") from error
 
     def screenshot(self, target: Path) -> Path:
         """Save the first screen as PNG."""
@@ -263,7 +254,7 @@ class Machine:
     # --- details ------------------------------------------------------------------------
 
     def _last_picture(self) -> None:
-        with contextlib.suppress(OSError, MachineError, ValueError):
+        with contextlib.suppress(MachineError):
             self.screenshot(self.folder / "screen.png")
 
     def _failure(self, what: str) -> str:
@@ -334,9 +325,7 @@ def _swallow(link: socket.socket) -> None:
 
 def free_port() -> int:
     """Return a TCP port of the loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def _drive(number: int, drive: Drive) -> list[str]:
