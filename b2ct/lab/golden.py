@@ -7,7 +7,6 @@ who it is (``identity.py``), and its cards and random numbers become its own.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shlex
@@ -35,7 +34,7 @@ def shape(guest: Guest) -> dict[str, object]:
         "cpus": guest.cpus,
         "cards": len(guest.cards),
         "own_disk": guest.own_disk,
-        "disks": [dataclasses.astuple(disk) for disk in guest.disks],
+        "disks": [(disk.name, disk.size, disk.wwn, disk.wwid, disk.paths) for disk in guest.disks],
     }
 
 

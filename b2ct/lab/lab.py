@@ -30,12 +30,14 @@ BOOT_LIMIT_S: Final = 900.0
 _TELL_LIMIT_S: Final = 300.0
 _KEEPER_LIMIT_S: Final = 60.0
 #: One connection for many commands: making one costs an emulated guest a second. The end of the
-#: guest ends it; a guest that hangs is noticed within 20 s.
+#: guest ends it; a guest that hangs is noticed within a minute.
 _QUIET: Final = (
-    *("-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR"),
-    *("-o", "ControlMaster=auto", "-o", "ControlPersist=60"),
-    *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4"),
+    *("-o", "BatchMode=yes", "-o", "ConnectTimeout=60", "-o", "LogLevel=ERROR"),
+    *("-o", "ControlMaster=auto", "-o", "ControlPersist=600"),
+    *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"),
 )
+_SSH_FAILED: Final = 255
+_NO_SESSION: Final = "mux_client_request_session"
 #: Marks a guest that is the node it is to be.
 _BECAME: Final = "became"
 
@@ -157,15 +159,20 @@ class Lab:
         ask(guest.sockets / PORT, request, limit_s=_TELL_LIMIT_S, what=what)
         (guest.folder / _BECAME).touch()
 
-    def await_ssh(self, guest: RunningGuest, limit_s: float = 300.0) -> None:
+    def await_ssh(self, guest: RunningGuest, limit_s: float = BOOT_LIMIT_S) -> None:
         """Wait until a guest lets us in."""
         deadline = time.monotonic() + limit_s
         while True:
-            done = self.run(guest.name, "true", limit_s=60)
-            if done.returncode == 0:
-                return
+            try:
+                done = self.run(guest.name, "true", limit_s=max(deadline - time.monotonic(), 1))
+                told = done.stderr.strip()
+            except B2ctError as error:
+                told = error.message
+            else:
+                if done.returncode == 0:
+                    return
             if time.monotonic() > deadline:
-                raise B2ctError(f"{guest.name} does not answer over ssh: {done.stderr.strip()}")
+                raise B2ctError(f"{guest.name} does not answer over ssh: {told}")
             time.sleep(0.5)
 
     def down(self) -> None:
@@ -258,7 +265,7 @@ class Lab:
         return ["ssh", *options, "-i", key, "-l", user or self.running.user, name]
 
     def run(
-        self, name: str, command: str, *, limit_s: float = 120, typed: str | None = None
+        self, name: str, command: str, *, limit_s: float = 300, typed: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a node as root.
 
@@ -268,15 +275,20 @@ class Lab:
         argv[1:1] = [*_QUIET, "-o", f"ControlPath={self.running.sockets / name}.ssh"]
         script = ["sudo", "-n", "/bin/sh", "-c", shlex.quote(command)]
         try:
-            return subprocess.run(
-                [*argv, "--", *script],
-                input=typed,
-                stdin=subprocess.DEVNULL if typed is None else None,
-                capture_output=True,
-                text=True,
-                timeout=limit_s,
-                check=False,
-            )
+            for _ in range(2):
+                done = subprocess.run(
+                    [*argv, "--", *script],
+                    input=typed,
+                    stdin=subprocess.DEVNULL if typed is None else None,
+                    capture_output=True,
+                    text=True,
+                    timeout=limit_s,
+                    check=False,
+                )
+                # The kept connection ended just now: nothing was run.
+                if done.returncode != _SSH_FAILED or _NO_SESSION not in done.stderr:
+                    break
+            return done
         except subprocess.TimeoutExpired:
             raise B2ctError(f"{name}: no end within {limit_s:.0f} s of: {command}") from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from b2ct.errors import B2ctError
-from b2ct.lab.settings import Settings
+from b2ct.lab.settings import WWID, Lun, Settings
 from b2ct.model import ReleaseId, ResolvedNode, Site, VolumePurpose
 from b2ct.suggest import did_you_mean
 
@@ -36,9 +36,13 @@ class SharedDisk:
 
     name: str
     size: int
-    wwn: str
     wwid: str
     paths: int
+
+    @property
+    def wwn(self) -> str:
+        """The name as QEMU wants it."""
+        return f"0x{self.wwid[1:]}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _guest(
             mac = node.macs.get(name) or _mac(site.site.name, node.name, name)
             cards.append(Card(name, mac, segment))
     disks = [
-        SharedDisk(name, lun.size, lun.wwn, lun.wwid, lun.paths)
+        _disk(site, name, lun)
         for name, lun in settings.luns.items()
         if not lun.nodes or node.name in lun.nodes
     ]
@@ -129,6 +133,28 @@ def _guest(
         settings.memory,
         settings.cpus,
     )
+
+
+def _disk(site: Site, name: str, lun: Lun) -> SharedDisk:
+    """Give a shared disk; what lab.yml leaves open is as in the site's ``san``."""
+    known = site.san.luns.get(name) if site.san is not None else None
+    wwid = lun.wwid or (known.wwid if known is not None else None)
+    if wwid is None:
+        raise B2ctError(
+            f"lab.yml: the disk {name} has no WWID, and site.yml has no LUN of that name",
+            "give it one, such as wwid: 350000b2c70000001",
+        )
+    if not WWID.fullmatch(wwid):
+        raise B2ctError(
+            f"the LUN {name} is {wwid} in site.yml, which no disk of QEMU can be",
+            "in a lab's site.yml a WWID is 35 and 15 digits 0 to f",
+        )
+    if known is not None and known.wwid != wwid:
+        raise B2ctError(
+            f"the disk {name} is {wwid} in lab.yml and {known.wwid} in site.yml",
+            "leave it out of lab.yml",
+        )
+    return SharedDisk(name, lun.size, wwid, lun.paths or (known.paths if known else 2))
 
 
 def _volumes(node: ResolvedNode) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,21 +16,21 @@ from b2ct.model.types import HostName, Model, SectionName, Size, matching
 
 SETTINGS_FILE: Final = "lab.yml"
 #: What QEMU can say of a disk: a name of eight bytes, as udev and multipath write it.
-_WWID = matching(r"^35[0-9a-f]{15}$", "35 and 15 digits 0 to f, such as 350000b2c70000001", 17)
+WWID = re.compile(r"35[0-9a-f]{15}")
+_WWID = matching(f"^{WWID.pattern}$", "35 and 15 digits 0 to f, such as 350000b2c70000001", 17)
 
 
 class Lun(Model):
-    """A disk that several nodes see."""
+    """A disk that several nodes see; a LUN of the site's ``san`` if it has that name."""
 
     size: Size = Field(description="Such as 2GiB; the file is sparse")
-    wwid: Annotated[str, _WWID] = Field(description="WWID, as multipath shows it")
-    paths: Annotated[int, Field(ge=1, le=4)] = Field(2, description="How many ways lead to it")
+    wwid: Annotated[str, _WWID] | None = Field(
+        None, description="WWID, as multipath shows it; that of site.yml if absent"
+    )
+    paths: Annotated[int, Field(ge=1, le=4)] | None = Field(
+        None, description="How many ways lead to it; as in site.yml, else 2, if absent"
+    )
     nodes: tuple[HostName, ...] = Field((), description="Who sees it; every node if empty")
-
-    @property
-    def wwn(self) -> str:
-        """The name as QEMU wants it."""
-        return f"0x{self.wwid[1:]}"
 
 
 class Settings(Model):

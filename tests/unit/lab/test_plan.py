@@ -11,7 +11,8 @@ from b2ct.lab.plan import plan
 from b2ct.lab.qemu import Surroundings, Wire, argv
 from b2ct.lab.settings import Settings, read_settings
 from b2ct.load import load_site
-from b2ct.model import ReleaseId
+from b2ct.model import ReleaseId, Site
+from b2ct.model.san import San
 
 SITES = Path(__file__).resolve().parents[2] / "lab/sites"
 EXAMPLE = Path(__file__).resolve().parents[3] / "inventories/example"
@@ -114,3 +115,36 @@ def test_the_command_line_has_no_secret_and_its_own_place_for_each_card() -> Non
     assert "serial=b2ctown" in line  # the disk below DRBD
     assert "token" not in line
     assert "password" not in line
+
+
+def _with_san(wwid: str) -> Site:
+    """Give san3 with a LUN that only site.yml names."""
+    site = load_site(SITES / "san3")
+    san = San.model_validate(
+        {"transport": "attached", "luns": {"lun0": {"wwid": wwid, "paths": 3}}}
+    )
+    return site.narrowed(site.nodes).model_copy(update={"san": san})
+
+
+def test_a_lun_of_the_site_is_that_of_the_lab() -> None:
+    disks = plan(_with_san("350000b2c7000000a"), settings(luns={"lun0": {"size": "1GiB"}})).disks
+    assert [(disk.wwid, disk.wwn, disk.paths) for disk in disks] == [
+        ("350000b2c7000000a", "0x50000b2c7000000a", 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wwid", "lun", "told"),
+    [
+        ("3" + "6" * 32, {}, "which no disk of QEMU can be"),
+        ("350000b2c7000000a", {"wwid": "350000b2c70000001"}, "in lab.yml and 350000b2c7000000a"),
+    ],
+)
+def test_a_lun_that_cannot_be_is_refused(wwid: str, lun: dict[str, str], told: str) -> None:
+    with pytest.raises(B2ctError, match=told):
+        plan(_with_san(wwid), settings(luns={"lun0": {"size": "1GiB", **lun}}))
+
+
+def test_a_disk_without_a_wwid_is_refused() -> None:
+    with pytest.raises(B2ctError, match="the disk lun7 has no WWID"):
+        plan(load_site(SITES / "ha2"), settings(luns={"lun7": {"size": "1GiB"}}))
