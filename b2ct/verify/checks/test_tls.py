@@ -17,6 +17,8 @@ FOLDER = "/etc/b2ct/tls"
 #: Days before its end at which the authority itself is worth an admin's attention.
 AUTHORITY_DAYS = 365
 DAY = 86400
+#: Where nginx speaks TLS: the cloud, the status page, rOCCI-server.
+PORTS = (443, 8443, 11443)
 
 #: Asks a port for one protocol version with a ClientHello written by hand, so that no policy of
 #: this machine's own openssl decides what is offered. Prints "accepted" or "refused".
@@ -75,6 +77,17 @@ def _is_within(host: Host, path: str, days: int) -> bool:
     done = host.run("openssl x509 -noout -checkend %s -in %s", str(days * DAY), path)
     assert done.rc in (0, 1), f"{path} cannot be read: {done.stderr.strip()}"
     return bool(done.rc == 1)
+
+
+def _speaking(host: Host) -> list[tuple[str, int]]:
+    """Give the addresses and ports on which this machine's services speak TLS."""
+    found = set()
+    for line in host.check_output("ss -Hltn").splitlines():
+        address, _, port = line.split()[3].rpartition(":")
+        if int(port) in PORTS:
+            everywhere = address in ("0.0.0.0", "*", "[::]")  # noqa: S104 - it only reads
+            found.add(("localhost" if everywhere else address.strip("[]"), int(port)))
+    return sorted(found)
 
 
 def test_authority_is_trusted(host: Host) -> None:
@@ -146,11 +159,12 @@ def test_old_protocols_are_refused(
     host: Host, services: tuple[Service, ...], version: str, title: str
 ) -> None:
     """Services refuse protocols before TLS 1.2"""
-    address, port = "localhost", 443
-    if not services or not host.socket(f"tcp://{port}").is_listening:
+    places = _speaking(host) if services else []
+    if not places:
         pytest.skip("no service of this machine speaks TLS")
-    old = host.run("python3 -c %s %s %s %s", PROBE, version, address, str(port))
-    assert old.rc == 0, f"{address}:{port} gives no answer: {old.stderr.strip()[-200:]}"
-    assert old.stdout.strip() == "refused", f"{address}:{port} still speaks {title}"
-    new = host.run("python3 -c %s %s %s %s", PROBE, "0303", address, str(port))
-    assert new.stdout.strip() == "accepted", f"{address}:{port} does not speak TLS 1.2"
+    for address, port in places:
+        old = host.run("python3 -c %s %s %s %s", PROBE, version, address, str(port))
+        assert old.rc == 0, f"{address}:{port} gives no answer: {old.stderr.strip()[-200:]}"
+        assert old.stdout.strip() == "refused", f"{address}:{port} still speaks {title}"
+        new = host.run("python3 -c %s %s %s %s", PROBE, "0303", address, str(port))
+        assert new.stdout.strip() == "accepted", f"{address}:{port} does not speak TLS 1.2"

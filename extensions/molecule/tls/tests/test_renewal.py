@@ -1,8 +1,10 @@
 """Certificates are renewed by the timer's own unit, on the authority and on another machine."""
 
-import json
+import subprocess
 
 import pytest
+
+from tests.containers.places import ROOT, SCENARIOS
 
 testinfra_hosts = ["ssh://control1"]
 ADDRESS = "10.89.0.11"
@@ -27,28 +29,56 @@ def test_both_trust_one_authority(host, other):
     assert not other.file("/etc/b2ct/ca").exists
 
 
-def test_renewal_over_the_network(host, other):
+def verified(name):
+    """Run the checks of the role on a machine, as on a real site."""
+    return subprocess.run(
+        ["b2ct", "verify", str(SCENARIOS / "tls/inventory"), "--only", "tls", "--limit", name],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_expiry_is_found_and_renewed_over_the_network(host, other):
+    """A certificate of five days: verify finds it, the timers' units renew it."""
+    record = "/etc/b2ct/ca/requests/control2/opennebula.json"
+    sign = "rm /var/lib/b2ct/tls/control2/opennebula.pem; systemctl start b2ct-tls-renew.service"
+    host.check_output(f'sed -i \'s/"days": 397/"days": 5/\' {record}; {sign}')
+    other.check_output(
+        "rm /etc/b2ct/tls/opennebula/cert.pem; systemctl start b2ct-tls-renew.service"
+    )
     before = serial(other)
-    try:
-        # A machine that finds its certificate due, and an authority that has signed a newer one.
-        due = json.loads(other.file("/etc/b2ct/tls/opennebula/service.json").content_string)
-        other.check_output(
-            'sed -i \'s/"renew_days": 30/"renew_days": 398/\' /etc/b2ct/tls/opennebula/service.json'
-        )
-        assert due["renew_days"] == 30
-        failed = other.run("systemctl start b2ct-tls-renew.service")
-        assert failed.rc != 0
-        assert "no newer certificate" in other.check_output("journalctl -u b2ct-tls-renew -n 20")
-        host.check_output("rm /var/lib/b2ct/tls/control2/opennebula.pem")
-        host.check_output("systemctl start b2ct-tls-renew.service")
-        other.check_output("systemctl start b2ct-tls-renew.service")
-        assert serial(other) != before
-    finally:
-        other.check_output(
-            'sed -i \'s/"renew_days": 398/"renew_days": 30/\' /etc/b2ct/tls/opennebula/service.json'
-        )
-        other.run("systemctl start b2ct-tls-renew.service")
+    found = verified("control2")
+    assert found.returncode != 0
+    assert "opennebula expires within 28 days" in " ".join(found.stdout.split())
+    # The authority has nothing newer yet: that is a failed unit, and the old one stays.
+    assert other.run("systemctl start b2ct-tls-renew.service").rc != 0
+    assert "no newer certificate" in other.check_output("journalctl -u b2ct-tls-renew -n 20")
+    assert "the last renewal failed" in " ".join(verified("control2").stdout.split())
+    assert serial(other) == before
+    # The authority's own timer signs what is due; with 397 days on record it is good again.
+    host.check_output(f'sed -i \'s/"days": 5/"days": 397/\' {record}')
+    host.check_output("systemctl start b2ct-tls-renew.service")
+    other.check_output("systemctl start b2ct-tls-renew.service")
+    assert serial(other) != before
     other.check_output("openssl verify /etc/b2ct/tls/opennebula/cert.pem")
+    passed = verified("control2")
+    assert passed.returncode == 0, passed.stdout
+
+
+@pytest.mark.parametrize(("oldest", "passes"), [("-tls1", False), ("-tls1_2", True)])
+def test_an_old_protocol_is_found(other, oldest, passes):
+    """A service that speaks TLS 1.0 only fails the checks; one of TLS 1.2 does not."""
+    folder = "/etc/b2ct/tls/opennebula"
+    other.check_output(
+        "systemd-run --unit=old-service openssl s_server -accept 443 -quiet"
+        f" -cipher DEFAULT:@SECLEVEL=0 {oldest} -cert {folder}/cert.pem -key {folder}/key.pem"
+    )
+    try:
+        done = verified("control2")
+    finally:
+        other.check_output("systemctl stop old-service")
+    assert (done.returncode == 0) is passes, done.stdout
+    if not passes:
+        assert "localhost:443 still speaks TLS 1.0" in " ".join(done.stdout.split())
 
 
 def test_the_port_gives_certificates_only(other):
