@@ -6,39 +6,14 @@ stand-ins that listen where the real ones do and say who they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.containers.places import ROOT
+from tests.containers.vendor import File, Package
 
 DOUBLE = ROOT / "tests" / "oned"
 _HERE = Path(__file__).parent / "files"
 _LIB = "/usr/lib/one/double"
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a package. Those below /etc are configuration."""
-
-    text: str
-    mode: int = 0o644
-    group: str = "root"
-
-
-@dataclass(frozen=True)
-class Package:
-    """A package, the same for dpkg and rpm. ``post`` runs after its files are in place."""
-
-    name: str
-    files: dict[str, File] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    requires_debian: tuple[str, ...] = ()
-    requires_el: tuple[str, ...] = ()
-    files_el: dict[str, File] = field(default_factory=dict)
-    pre: str = ""
-    post: str = ""
-    units: tuple[str, ...] = ()
 
 
 _ACCOUNT = """\

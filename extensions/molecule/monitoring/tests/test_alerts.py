@@ -12,6 +12,8 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+from b2ct.verify.checks.test_tls import PROBE
+
 PAGE = "https://10.89.0.11:8443/"
 GET = "import sys,urllib.request as u;print(u.urlopen(sys.argv[1],timeout=20).read().decode())"
 
@@ -145,6 +147,13 @@ def test_nagios_gets_an_answer(control1: Host, address: str, command: str) -> No
     words = {0: "OK", 1: "WARNING", 2: "CRITICAL"}
     assert told.rc in words, told.stdout + told.stderr
     assert words[told.rc] in told.stdout
+
+
+@pytest.mark.parametrize("address", ["10.89.0.11", "10.89.0.21"], ids=["debian12", "el9"])
+def test_nagios_is_answered_over_modern_tls_only(control1: Host, address: str) -> None:
+    for version, word in (("0301", "refused"), ("0302", "refused"), ("0303", "accepted")):
+        told = control1.check_output("python3 -c %s %s %s 5666", PROBE, version, address)
+        assert told == word, version
 
 
 def test_a_stranger_gets_none(control1: Host) -> None:

@@ -1,0 +1,1 @@
+"""CernVM-FS packages of the tests' own."""
