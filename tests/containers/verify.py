@@ -54,6 +54,8 @@ def main(scenario: Path) -> int:
     wanted = [name for name in roles(scenario) if (CHECKS / f"test_{name}.py").exists()]
     own = scenario / "tests"
     codes = []
+    # Molecule wants colours; tests read what playbooks say.
+    os.environ |= {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
     if wanted:
         only = [argument for name in wanted for argument in ("--only", name)]
         codes.append(

@@ -32,7 +32,7 @@ def test_both_trust_one_authority(host, other):
 def verified(name):
     """Run the checks of the role on a machine, as on a real site."""
     return subprocess.run(
-        ["b2ct", "verify", str(SCENARIOS / "tls/inventory"), "--only", "tls", "--limit", name],
+        ["b2ct", "verify", str(SCENARIOS / "tls/inventory"), name, "--only", "tls"],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
 
@@ -52,7 +52,6 @@ def test_expiry_is_found_and_renewed_over_the_network(host, other):
     # The authority has nothing newer yet: that is a failed unit, and the old one stays.
     assert other.run("systemctl start b2ct-tls-renew.service").rc != 0
     assert "no newer certificate" in other.check_output("journalctl -u b2ct-tls-renew -n 20")
-    assert "the last renewal failed" in " ".join(verified("control2").stdout.split())
     assert serial(other) == before
     # The authority's own timer signs what is due; with 397 days on record it is good again.
     host.check_output(f'sed -i \'s/"days": 5/"days": 397/\' {record}')

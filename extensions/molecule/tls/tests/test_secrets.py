@@ -103,28 +103,26 @@ def given(tmp_path: Path) -> Iterator[tuple[trustme.LeafCert, Path]]:
 
 def test_a_given_key_shows_nowhere(given: tuple[trustme.LeafCert, Path]) -> None:
     made, file = given
-    key = made.private_key_pem.bytes().decode()
-    arguments = ["--limit=control2", f"--extra-vars=@{file}"]
-    checked = run(*arguments, "--check", "--diff", "-vvv")
-    assert checked.returncode == 0, checked.stdout[-3000:]
-    assert machine("control2").file(f"{FOLDER}/key.pem").content_string != key
-    with secrets.processes(lines_of(key)) as listed:
-        done = run(*arguments, "--diff", "-vvv")
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert shown(done, listed, lines_of(key)) == []
-    assert secrets.printed(checked, lines_of(key)) == []
     host = machine("control2")
-    assert host.file(f"{FOLDER}/key.pem").content_string == key
-    assert host.file(f"{FOLDER}/key.pem").mode == 0o600
-    assert "changed=0" in run(*arguments).stdout
-    # The key of another certificate is refused, and what is there stays.
+    before = host.file(f"{FOLDER}/key.pem").content_string
+    key = made.private_key_pem.bytes().decode()
+    arguments = ["--limit=control2", f"--extra-vars=@{file}", "--diff", "-vvv"]
+    # The key of another certificate is refused, in check mode already, and what is there stays.
     said = json.loads(file.read_text())
-    said["tls_certificates"][0]["key"] = (
-        trustme.CA().issue_cert("x.org").private_key_pem.bytes().decode()
-    )
+    strange = trustme.CA().issue_cert("cloud.example.org").private_key_pem.bytes().decode()
+    said["tls_certificates"][0]["key"] = strange
     file.write_text(json.dumps(said))
-    refused = run(*arguments, "-vvv")
+    refused = run(*arguments, "--check")
     assert refused.returncode != 0
     assert "belongs to another certificate" in " ".join(refused.stdout.split())
-    assert secrets.printed(refused, lines_of(said["tls_certificates"][0]["key"])) == []
+    assert secrets.printed(refused, lines_of(strange)) == []
+    assert host.file(f"{FOLDER}/key.pem").content_string == before
+
+    said["tls_certificates"][0]["key"] = key
+    file.write_text(json.dumps(said))
+    with secrets.processes(lines_of(key)) as listed:
+        done = run(*arguments)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert shown(done, listed, lines_of(key)) == []
     assert host.file(f"{FOLDER}/key.pem").content_string == key
+    assert host.file(f"{FOLDER}/key.pem").mode == 0o600
