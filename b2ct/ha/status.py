@@ -212,11 +212,11 @@ def _below(plain: dict[str, str], prefix: str) -> dict[str, str]:
 
 
 def _holds(plain: dict[str, str]) -> str:
-    said = plain.get("holds", "")
-    # Heartbeat speaks of local and foreign resources; the group is one or the other.
-    return {"all": "all", "local": "all", "foreign": "all", "none": "none"}.get(
-        said, "moving" if said == "transition" else said or "unknown"
-    )
+    # Heartbeat speaks of local and foreign resources, also where a node has none of its own: only
+    # whether they are on their way counts.
+    if plain.get("holds") == "transition":
+        return "moving"
+    return "all" if plain.get("address") == "yes" else "none"
 
 
 def _volume(said: str) -> Volume:
