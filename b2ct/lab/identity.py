@@ -31,6 +31,7 @@ def identity(
         *(_link(card) for card in guest.cards),
         *(_filled(file, guest.cards) for file in network_files(site, node)),
         _filled(hosts(site, node.name, node_addresses(node)), ()),
+        _closed(site),
         _file("/etc/b2ctlab/power.json", json.dumps(power) + "\n", 0o600),
         _file("/etc/ssh/ssh_host_ed25519_key", host_key.private, 0o600),
         _file("/etc/ssh/ssh_host_ed25519_key.pub", host_key.public, 0o644),
@@ -64,6 +65,19 @@ def _filled(file: TargetFile, cards: Iterable[Card]) -> dict[str, Any]:
         text = text.replace(f"@{{nic:{card.name}}}", card.name)
         text = text.replace(f"@{{mac:{card.name}}}", card.mac)
     return _file(file.path, text, int(file.mode, 8))
+
+
+def _closed(site: Site) -> dict[str, Any]:
+    """Keep what belongs on a private network off the way to the host, also while a cable is out."""
+    subnets = [
+        side.subnet
+        for network in site.networks.values()
+        for side in (network.ipv4, network.ipv6)
+        if side is not None
+    ]
+    route = "[Route]\nDestination={}\nType=unreachable\nTable=77\n"
+    text = "\n".join(route.format(subnet) for subnet in subnets)
+    return _file("/etc/systemd/network/10-b2ctlab.network.d/site.conf", text, 0o644)
 
 
 def _link(card: Card) -> dict[str, Any]:
