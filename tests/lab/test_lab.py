@@ -101,10 +101,12 @@ def test_services_of_the_cluster_are_there_and_off(lab: Lab) -> None:
 
 def test_a_pulled_cable_is_pulled(lab: Lab) -> None:
     lab.pull("node1", "lan1")
-    until("no carrier", lambda: said(lab, "node1", "cat /sys/class/net/lan1/carrier") == "0")
-    assert lab.run("node1", "ping -c 1 -W 2 10.78.0.22").returncode != 0
-    said(lab, "node1", "ping -c 1 -W 5 10.77.0.22")
-    lab.plug("node1", "lan1")
+    try:
+        until("no carrier", lambda: said(lab, "node1", "cat /sys/class/net/lan1/carrier") == "0")
+        assert lab.run("node1", "ping -c 1 -W 2 10.78.0.22").returncode != 0
+        said(lab, "node1", "ping -c 1 -W 5 10.77.0.22")
+    finally:
+        lab.plug("node1", "lan1")
     until("ping", lambda: lab.run("node1", "ping -c 1 -W 2 10.78.0.22").returncode == 0)
     with pytest.raises(B2ctError, match="lan7"):
         lab.pull("node1", "lan7")
