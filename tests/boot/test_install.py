@@ -29,6 +29,7 @@ from tests.boot.installer import (
     relay,
 )
 from tests.boot.qemu import Drive, Machine, MachineSpec, Network, free_port
+from tests.boot.relay import Relay
 
 pytestmark = pytest.mark.install
 
@@ -146,10 +147,17 @@ def test_from_the_key_to_ssh(tmp_path: Path) -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "t", "-f", key], check=True
     )
-    public = key.with_suffix(".pub").read_text().strip()
+    # The installed machine takes its packages from the same place.
+    with relay() as mirror:
+        sha256 = install(folder, mirror, key)
+        check_first_start(folder, key, sha256)
+
+
+def install(folder: Path, mirror: Relay, key: Path) -> str:
+    """Install on ``right.img`` from a key of the site; give the preseed's SHA256."""
     wrong, right = blank_disk(folder / "wrong.img", 16), blank_disk(folder / "right.img", 16)
-    with SystemLog(folder / "syslog") as log, relay() as mirror:
-        site = SITE.replace("{mirror}", mirror.address).replace("{ssh_key}", public)
+    with SystemLog(folder / "syslog") as log:
+        site = SITE.replace("{mirror}", mirror.address).replace("{ssh_key}", public(key))
         # Guests need no protection from each other's caches here, and are faster without.
         arguments = f"mitigations=off {log.arguments}"
         made = lab_key(folder, site, RootHash(), mirror, arguments, own_authorities=True)
@@ -169,19 +177,29 @@ def test_from_the_key_to_ssh(tmp_path: Path) -> None:
     assert (digest(made.image), digest(wrong)) == before, "the key or the other disk was changed"
     group = read_volume_group(right, gpt(right)[2].start * 512)
     assert set(group.tags) == {"b2ct-site-lab", f"b2ct-kickstart-{made.rendered.sha256[:16]}"}
+    return made.rendered.sha256
+
+
+def public(key: Path) -> str:
+    """Give the public half of the admin's key."""
+    return key.with_suffix(".pub").read_text().strip()
+
+
+def check_first_start(folder: Path, key: Path, sha256: str) -> None:
+    """Start the installed machine and judge it over ssh."""
     port = free_port()
     ssh = Ssh(key, port)
-    drives = (Drive(right, "virtio", serial=TARGET, keep_writes=True),)
+    drives = (Drive(folder / "right.img", "virtio", serial=TARGET, keep_writes=True),)
     with Machine(machine_spec("installed", drives, port), folder) as machine:
         machine.qmp("set_link", name="net1", up=False)
         ssh.wait(machine, 1800)
         print(f"ssh after {time.monotonic() - machine._started:.0f} s of the first start")
-        check_installed(ssh, made.rendered.sha256, public)
+        check_installed(ssh, sha256, public(key))
         ssh.run("sudo systemctl poweroff", check=False)
         machine.wait_exit(limit_s=600)
 
 
-def check_installed(ssh: Ssh, sha256: str, public: str) -> None:
+def check_installed(ssh: Ssh, sha256: str, public_key: str) -> None:
     """Judge the installed machine from inside."""
     installed = json.loads(ssh.run("cat /etc/b2ct/installed.json"))
     assert installed.pop("installed_at").endswith("Z")
@@ -205,7 +223,7 @@ def check_installed(ssh: Ssh, sha256: str, public: str) -> None:
     assert ssh.run("sudo getent shadow root").split(":")[1] == ROOT_HASH
     assert ssh.run("sudo getent shadow ada").split(":")[1] == "!"
     assert ssh.run("getent passwd ada").split(":")[4] == "Ada Example"
-    assert ssh.run("cat .ssh/authorized_keys") == public
+    assert ssh.run("cat .ssh/authorized_keys") == public_key
 
     volumes = dict(
         line.split()
