@@ -24,10 +24,9 @@ from yaml.events import (
 )
 
 from b2ct.errors import Problem, ProblemsError
-from b2ct.load.text import syntax_problems
+from b2ct.load.text import MAX_DEPTH, TOO_DEEP, syntax_problems
 from b2ct.places import Path
 
-MAX_DEPTH: Final = 64
 #: Values that a file may stand for once its aliases and merge keys are written out.
 MAX_VALUES: Final = 1_000_000
 _MERGE: Final = "<<"
@@ -215,9 +214,7 @@ class _Builder:
         if event.tag and event.tag not in ("!", f"{_CORE}{'map' if mapping else 'seq'}"):
             self._foreign(event.tag, line)
         if len(self.open) >= MAX_DEPTH:
-            raise self.stop(
-                line, f"nested more than {MAX_DEPTH} levels deep", "look for a missing bracket"
-            )
+            raise self.stop(line, *TOO_DEEP)
         frame = _Frame({} if mapping else [], line, event.anchor)
         above = self.open[-1] if self.open else None
         frame.as_key = above is not None and above.wants_key

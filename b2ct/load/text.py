@@ -42,6 +42,13 @@ def decode(raw: bytes, file: str) -> str:
 _TAB = re.compile(r"^[ ]*\t", re.MULTILINE)
 
 
+#: Further levels of [ and { than this are a mistake, not a site.
+MAX_DEPTH: Final = 64
+#: libyaml reads ahead, and gives up at a depth of its own (1,000) before it tells of the first.
+_LIBYAML_TOO_DEEP = "maximum nesting depth"
+TOO_DEEP: Final = (f"nested more than {MAX_DEPTH} levels deep", "look for a missing bracket")
+
+
 def syntax_problems(error: yaml.YAMLError, text: str, file: str) -> list[Problem]:
     """Tell a syntax error; tabs in the indentation are the usual one, so each is named."""
     tabs = [text.count("\n", 0, found.start()) + 1 for found in _TAB.finditer(text)]
@@ -50,10 +57,12 @@ def syntax_problems(error: yaml.YAMLError, text: str, file: str) -> list[Problem
             Problem(file, line, "this line is indented with a tab", "YAML takes blanks only")
             for line in tabs[:20]
         ]
+    context = getattr(error, "context", None)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark is not None else 0
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    context = getattr(error, "context", None)
+    if _LIBYAML_TOO_DEEP in f"{problem} {context}":
+        return [Problem(file, line, *TOO_DEEP)]
     started = getattr(error, "context_mark", None)
     message = f"this is no YAML: {problem}"
     if context and started is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from b2ct.inventory.roles import opennebula_objects
 from b2ct.load import load_site
+from b2ct.model import Site
 from tests.unit.site_texts import Apple, altered, told
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "example"
@@ -145,11 +147,24 @@ def test_what_is_said_elsewhere_is_not_said_again() -> None:
     assert networks["public"]["attributes"]["GATEWAY"] == "198.51.100.1"
 
 
-def test_one_control_node_speaks_to_oned() -> None:
-    site = load_site(EXAMPLE)
-    here = {
+def speakers(site: Site) -> dict[str, dict[str, Any]]:
+    """Give what each node is told of who speaks to oned."""
+    return {
         name: opennebula_objects.host_variables(site, node) for name, node in site.resolved.items()
     }
+
+
+def test_one_control_node_speaks_to_oned() -> None:
+    site = load_site(EXAMPLE)
+    sections = {name: getattr(site, name) for name in type(site).model_fields}
+    here = speakers(Site.model_construct(**sections | {"ha": None}))
     assert here["control1"] == {"opennebula_objects_here": True}
     assert here["control2"] == {"opennebula_objects_here": False}
+    assert here["node1"] == {}
+
+
+def test_of_a_failover_pair_the_one_with_the_address_speaks() -> None:
+    here = speakers(load_site(EXAMPLE))
+    assert here["control1"] == here["control2"]
+    assert here["control1"] == {"opennebula_objects_failover_address": "10.20.0.5"}
     assert here["node1"] == {}

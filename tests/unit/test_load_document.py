@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from b2ct.errors import ProblemsError
-from b2ct.load.document import MAX_DEPTH, parse
-from b2ct.load.text import decode
+from b2ct.load.document import parse
+from b2ct.load.text import MAX_DEPTH, decode
 
 
 def problems(text: str) -> list[str]:
