@@ -81,6 +81,8 @@ def test_the_roles_are_told(tmp_path: Path) -> None:
     # Nagios is answered with a certificate of the site's authority, renewed over the network.
     assert [one["name"] for one in node["tls_certificates"]] == ["nrpe"]
     assert described.site_variables["tls_publish"] is True
+    opened = described.host_variables["control1"]["base_firewall_rules"]
+    assert ["4481"] in [rule["ports"] for rule in opened]
 
 
 def test_a_site_without_monitoring_is_told_so_only(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ PUBLISH_PORT: Final = 4481
 def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
     """Give the authority's port, where other machines have certificates of it."""
     control = control_nodes(site)
-    if len(control) < 2 or node.name != control[0].name:
+    if not control or node.name != control[0].name or not _publishes(site):
         return ()
     return (Ports("certificates", (PUBLISH_PORT,), service_subnets(site)),)
 
@@ -32,12 +32,16 @@ def site_variables(site: Site) -> dict[str, Any]:
         "tls_authority": control[0].name,
         "tls_authority_address": ansible_host(control[0]),
         "tls_authority_name": f"Authority of the site {site.site.name}",
-        "tls_publish": sum(map(bool, (certificates(site, one) for one in site.resolved.values())))
-        > 1,
+        "tls_publish": _publishes(site),
         "tls_key_type": site.tls.key_type.value,
         "tls_days": site.tls.days,
         "tls_renew_days": site.tls.renew_days,
     }
+
+
+def _publishes(site: Site) -> bool:
+    """Whether other machines than the authority's own have certificates of it to renew."""
+    return sum(bool(certificates(site, node)) for node in site.resolved.values()) > 1
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
