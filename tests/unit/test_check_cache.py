@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from b2ct.inventory import inventory
 from b2ct.load import load_site
 from tests.unit.site_texts import BASE, Apple, altered, notes, told
 
@@ -229,3 +230,18 @@ def test_the_servers_of_the_database(said: str, expected: tuple[str, ...], tmp_p
     text, _ = altered(HERE, section(said), SITE)
     (tmp_path / "site.yml").write_text(text)
     assert load_site(tmp_path).database_nodes == expected
+
+
+def test_the_members_of_a_cluster_have_certificates(tmp_path: Path) -> None:
+    said = "mariadb: {mode: galera, nodes: [node1, control1], arbitrator: cache1}"
+    (tmp_path / "site.yml").write_text(altered(HERE, section(said), SITE)[0])
+    found = inventory(load_site(tmp_path))
+    for name in ("node1", "control1", "cache1"):
+        certificate = found.host_variables[name]["tls_certificates"][-1]
+        assert certificate["name"] == "galera"
+        assert certificate["group"] == "b2ct-galera"
+        assert f"{name}.example.org" in certificate["hosts"]
+    # One control node, and others that renew over the network.
+    assert found.site_variables["tls_publish"] is True
+    opened = found.host_variables["control1"]["base_firewall_rules"]
+    assert ["4481"] in [rule["ports"] for rule in opened]

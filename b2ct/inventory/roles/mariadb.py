@@ -12,6 +12,8 @@ from b2ct.model import DatabaseMode, HaService, OpenNebulaDatabase, ResolvedNode
 PORT: Final = 3306
 #: Galera's traffic, incremental and whole transfers of state.
 GALERA_PORTS: Final = (4567, 4568, 4444)
+#: The name of the members' certificates: the end of the role's default.
+CERTIFICATE: Final = "galera"
 
 
 def database_members(site: Site) -> tuple[str, ...]:
@@ -20,6 +22,18 @@ def database_members(site: Site) -> tuple[str, ...]:
         return ()
     arbitrator = site.mariadb.arbitrator
     return (*site.database_nodes, *([arbitrator] if arbitrator else []))
+
+
+def galera_certificate(site: Site, node: ResolvedNode) -> dict[str, Any] | None:
+    """Give the certificate of a member of a cluster, for the role ``tls``."""
+    if site.mariadb.mode is not DatabaseMode.GALERA or node.name not in database_members(site):
+        return None
+    return {
+        "name": CERTIFICATE,
+        "hosts": list(dict.fromkeys((node.fqdn, node.name, ansible_host(node)))),
+        "group": "b2ct-galera",
+        "reload": ["b2ct-galera-certificate.service"],
+    }
 
 
 def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
 from b2ct.inventory.ports import Ports, service_subnets
+from b2ct.inventory.roles.mariadb import galera_certificate
 from b2ct.inventory.roles.monitoring import nrpe_certificate
 from b2ct.inventory.roles.opennebula_frontend import CERTIFICATE, control_nodes, front_names
 from b2ct.inventory.values import Secret
@@ -51,10 +52,10 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
 
 
 def certificates(site: Site, node: ResolvedNode) -> list[dict[str, Any]]:
-    """Give what certificates a node has: control nodes for the front, all for Nagios' questions."""
+    """Give a node's certificates: for the front, the database's cluster, and Nagios' questions."""
     found = [_front(site, node)] if Role.CONTROL in node.roles else []
-    nrpe = nrpe_certificate(site, node)
-    return [*found, nrpe] if nrpe else found
+    others = (galera_certificate(site, node), nrpe_certificate(site, node))
+    return [*found, *(one for one in others if one)]
 
 
 def _front(site: Site, node: ResolvedNode) -> dict[str, Any]:

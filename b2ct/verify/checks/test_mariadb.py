@@ -13,11 +13,15 @@ GROUPS = ("database",)
 UNITS = ("mariadb", "garb", "garbd", "b2ct-database-backup")
 #: A dump that is older tells that the timer does not work: a day, and two hours of grace.
 OLDEST_S = 26 * 3600
+#: On which the members of a cluster talk.
+GALERA_PORT = 4567
 
 
 @pytest.fixture(autouse=True)
 def server(request: pytest.FixtureRequest, wanted: Mapping[str, Any]) -> None:
     """Let the checks of a server alone on an arbitrator."""
+    if "member" in request.node.name:
+        return
     arbitrates = wanted["mariadb_member"] == "arbitrator"
     if arbitrates != ("arbitrator" in request.node.name):
         pytest.skip("this member of the cluster is of the other kind")
@@ -142,6 +146,26 @@ def test_cluster_is_whole(host: Host, wanted: Mapping[str, Any]) -> None:
     assert status["wsrep_local_state_comment"] == "Synced"
     assert int(status["wsrep_cluster_size"]) == len(wanted["mariadb_galera_members"]), (
         f"{status['wsrep_cluster_size']} of {len(wanted['mariadb_galera_members'])} members"
+    )
+
+
+def test_member_speaks_tls_only(host: Host, wanted: Mapping[str, Any]) -> None:
+    """The members of the cluster talk over TLS, and know each other by their certificates."""
+    if not wanted["mariadb_galera"]:
+        pytest.skip("a single server")
+    folder = wanted["mariadb_galera_certificate"]
+    place = f"{wanted['mariadb_galera_address']}:{GALERA_PORT}"
+    plain = host.run("echo | openssl s_client -connect %s -CAfile %s", place, f"{folder}/../ca.pem")
+    done = host.run(
+        "echo | openssl s_client -connect %s -verify_return_error -CAfile %s -cert %s -key %s",
+        place, f"{folder}/../ca.pem", f"{folder}/cert.pem", f"{folder}/key.pem",
+    )  # fmt: skip
+    assert "Verify return code: 0 (ok)" in done.stdout, (
+        f"{place} shows no certificate of the site's authority: {done.stderr.strip()[-200:]}"
+    )
+    # In TLS 1.3 the refusal comes after the handshake: the server says whom it asks for.
+    assert "Acceptable client certificate CA names" in plain.stdout, (
+        f"{place} takes members without a certificate"
     )
 
 

@@ -7,37 +7,12 @@ import threading
 import time
 
 import pytest
-import testinfra
-from testinfra.host import Host
 
+from tests.containers.galera import await_size, node, sql, status
 from tests.containers.places import SCENARIOS
 
 SCENARIO = SCENARIOS / "galera"
 SERVERS = ("control1", "node1", "node2")
-
-
-def node(name: str) -> Host:
-    return testinfra.get_host(f"podman://{name}")
-
-
-def sql(name: str, statement: str) -> str:
-    return str(
-        node(name).check_output("mariadb --batch --skip-column-names --execute %s", statement)
-    )
-
-
-def status(name: str, variable: str) -> str:
-    return sql(name, f"SHOW STATUS LIKE '{variable}'").partition("\t")[2]
-
-
-def await_size(name: str, size: int) -> None:
-    """Wait until a server sees so many members, and has all data itself."""
-    for _ in range(90):
-        done = node(name).run("mariadb -BNe \"SHOW STATUS LIKE 'wsrep_%%'\"")
-        if f"wsrep_cluster_size\t{size}" in done.stdout and "\tSynced" in done.stdout:
-            return
-        time.sleep(1)
-    raise AssertionError(f"{name} does not see {size} members: {done.stdout}{done.stderr}")
 
 
 def playbook(*arguments: str) -> subprocess.CompletedProcess[str]:
