@@ -1,0 +1,250 @@
+"""The SAN on real kernels: three nodes, one disk over two paths, GFS2, fencing, a pulled plug.
+
+The tests build on each other and run in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from b2ct.lab.inventory import FOLDER
+from b2ct.lab.lab import Lab
+from tests.lab.conftest import MakeLab
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san")]
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES = ("node1", "node2", "node3")
+MOUNT = "/var/lib/one/datastores"
+#: Emulated on a busy host, everything takes several times as long as on hardware.
+PATIENCE_S = 900.0
+#: Appends a record to a file that all share, syncs it, and only then tells that it is there.
+WRITER = f"""\
+import os, sys, time
+name = sys.argv[1]
+own = os.open("{MOUNT}/all", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+for number in range(100000):
+    os.write(own, f"{{name}} {{number}}\\n".encode())
+    os.fsync(own)
+    print(number, flush=True)
+    time.sleep(0.2)
+"""
+
+
+@dataclass(frozen=True)
+class San:
+    """The site in its lab."""
+
+    lab: Lab
+
+    @property
+    def site(self) -> Path:
+        return self.lab.folder / FOLDER
+
+    def play(self, *arguments: str) -> tuple[int, str]:
+        """Run the stage storage; give Ansible's code and words."""
+        argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.site / "site.yml")]
+        argv += [str(ROOT / "playbooks/storage.yml"), *arguments]
+        begun = time.monotonic()
+        environment = os.environ | {
+            "ANSIBLE_PIPELINING": "True",
+            "ANSIBLE_NOCOLOR": "True",
+            "ANSIBLE_TIMEOUT": "90",
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=600s",
+        }
+        done = subprocess.run(
+            argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        sys.stderr.write(f"\nlab: storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
+        return done.returncode, done.stdout + done.stderr
+
+    def b2ct(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of b2ct on the lab's site."""
+        argv = [sys.executable, "-c", "from b2ct.cli import main; main()", *arguments]
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def change(self, old: str, new: str) -> None:
+        """Change the lab's copy of the site file."""
+        file = self.site / "site.yml"
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
+    def said(self, node: str, command: str) -> str:
+        done = self.lab.run(node, command, limit_s=300)
+        assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def san(make_lab: MakeLab) -> San:
+    return San(make_lab("san3"))
+
+
+def changed(words: str) -> dict[str, int]:
+    """Give how many changes each host had."""
+    return {
+        name: int(count)
+        for name, count in re.findall(r"^(\S+)\s+: ok=.*?changed=(\d+)", words, re.M)
+    }
+
+
+def until(what: str, met: object, limit_s: float = PATIENCE_S) -> float:
+    """Wait until a condition holds; give how long it took."""
+    begun = time.monotonic()
+    while not met():  # type: ignore[operator]
+        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
+        time.sleep(1.0)
+    return time.monotonic() - begun
+
+
+def test_a_disk_that_holds_something_is_refused(san: San) -> None:
+    san.said("node1", "mke2fs -q -F -L home /dev/sda 4M")
+    code, words = san.play()
+    assert code == 2, words
+    assert "lun0 (/dev/mapper/lun0) holds a signature of ext" in words
+    assert "labelled home" in words
+    assert "If that may be lost, write erase: [lun0] under san in site.yml" in words
+    # The cluster is there, and nothing was written on the disk.
+    assert "labelled" not in san.said("node2", "blkid -p -o value -s LABEL /dev/sdb")
+    assert san.said("node2", "blkid -p -o value -s LABEL /dev/sdb") == "home"
+    assert san.said("node1", "vgs --noheadings -o vg_name").split() == []
+
+
+def test_with_consent_all_members_share_it(san: San) -> None:
+    san.change("  luns:\n", "  erase: [lun0]\n  luns:\n")
+    code, words = san.play("--tags", "san")
+    assert code == 0, words
+    for name in NODES:
+        assert san.said(name, f"findmnt -n -o FSTYPE {MOUNT}") == "gfs2"
+        assert san.said(name, f"stat -c %u:%g:%a {MOUNT}") == "9869:9869:750"
+    assert san.said("node2", "vgs --noheadings -o vg_lock_type vg-san") == "dlm"
+    # What one writes the others read.
+    san.said("node3", f"echo of-node3 >{MOUNT}/note && sync {MOUNT}/note")
+    assert san.said("node1", f"cat {MOUNT}/note") == "of-node3"
+
+
+def test_a_second_run_changes_nothing(san: San) -> None:
+    code, words = san.play()
+    assert code == 0, words
+    assert changed(words) == dict.fromkeys(NODES, 0)
+
+
+def test_devices_and_disks_are_reported(san: San) -> None:
+    asked = san.b2ct("fence", "status", str(san.site), "--json")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    found = json.loads(asked.stdout)
+    assert [one["node"] for one in found["devices"]] == list(NODES)
+    assert found["good"]
+    # Nobody watches the device that is for himself.
+    assert all(one["watched_by"] not in {"", one["node"]} for one in found["devices"])
+    asked = san.b2ct("san", "status", str(san.site), "--json")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert [one["paths"] for one in json.loads(asked.stdout)["members"]] == [{"lun0": 2}] * 3
+
+
+@dataclass
+class Writer:
+    """A writer on a node; ``acknowledged`` is what it told, with the time of each."""
+
+    name: str
+    process: subprocess.Popen[str]
+    file: Path
+
+    def numbers(self) -> list[int]:
+        lines = self.file.read_text().split("\n")[:-1]
+        return [int(line) for line in lines if line.isdigit()]
+
+
+@contextmanager
+def writers(san: San, folder: Path) -> Iterator[dict[str, Writer]]:
+    """Let every node write."""
+    found: dict[str, Writer] = {}
+    try:
+        for name in NODES:
+            san.said(name, f"cat >/root/writer.py <<'END'\n{WRITER}END")
+            file = folder / name
+            argv = [*san.lab.ssh_argv(name), f"sudo -n python3 /root/writer.py {name}"]
+            with file.open("w") as stream:
+                process = subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL
+                )
+            found[name] = Writer(name, process, file)
+        yield found
+    finally:
+        for writer in found.values():
+            writer.process.kill()
+            writer.process.wait()
+
+
+def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
+    san: San, tmp_path: Path
+) -> None:
+    boot = san.said("node3", "cat /proc/sys/kernel/random/boot_id")
+    with writers(san, tmp_path) as found:
+        until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
+        begun = time.monotonic()
+        # Its processors stop at once; nobody but the others' fencing starts it again.
+        san.lab.power("node3", "off")
+        at = {name: len(found[name].numbers()) for name in NODES}
+        # One that waits for the journal of the dead one goes on when that is replayed.
+        until(
+            "the others write on",
+            lambda: all(len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")),
+        )
+        stalled = time.monotonic() - begun
+        sys.stderr.write(f"\nlab: the others wrote on {stalled:.0f} s after the plug was pulled")
+    log = (san.lab.folder / "keeper.log").read_text()
+    told = {name: one.numbers() for name, one in found.items()}
+    lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
+    torn = [line for line in lines if not re.fullmatch(r"node[123] \d+", line)]
+    assert torn == []
+    written = {tuple(line.split()) for line in lines}
+    assert len(lines) == len(written), "a record is there twice"
+    lost = [
+        (name, number)
+        for name in NODES
+        for number in told[name]
+        if (name, str(number)) not in written
+    ]
+    assert lost == []
+    # The node returns by itself: fencing switched it on again, and Pacemaker mounts.
+    back = until(
+        "node3 is back",
+        lambda: san.lab.run("node3", f"findmnt -n {MOUNT}", limit_s=60).returncode == 0,
+    )
+    sys.stderr.write(f"\nlab: node3 has mounted again {back:.0f} s later")
+    assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
+    assert len(san.said("node3", f"cat {MOUNT}/all").split("\n")) >= len(lines)
+    assert "node3" in log
+
+
+def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
+    before = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
+    san.change("journals: 3, journal_size: 16MiB, size: 1GiB", "journals: 4, journal_size: 16MiB")
+    code, words = san.play("--tags", "san", "--check", "--diff")
+    assert code == 0, words
+    assert "grow the volume vg-san/one by" in words
+    assert int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1")) == before
+    grown = san.b2ct("san", "grow", str(san.site))
+    assert grown.returncode == 0, grown.stdout + grown.stderr
+    after = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
+    assert after > before + 500
+    found = san.said("node1", "gfs2_edit -p jindex /dev/vg-san/one")
+    assert len(set(re.findall(r"\bjournal(\d+)\b", found))) == 4
+
+
+def test_checks_of_verify_accept_it(san: San) -> None:
+    done = san.b2ct("verify", str(san.site), *NODES, "--only", "cluster", "--only", "san")
+    assert done.returncode == 0, done.stdout + done.stderr
