@@ -16,7 +16,8 @@ from b2ct.load import read_site
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1mnM5oQ7XkqYbYlZTz9Hk7Vj0x2bq1mY0mWJ3l5m8a ada"
 
-BASE = f"""\
+#: What every site says before its networks.
+HEAD = f"""\
 plugin: b2ct.cloud.site
 site:
   name: unit
@@ -30,7 +31,9 @@ site:
       ssh_keys: [{SSH_KEY}]
   dns: {{servers: [192.0.2.53]}}
   time_servers: [ntp.example.org]
-networks:
+"""
+BASE = f"""\
+{HEAD}networks:
   service:
     purpose: service
     ipv4:

@@ -6,24 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.site_texts import BASE, SSH_KEY, Apple, altered, notes, told
+from tests.unit.site_texts import BASE, HEAD, Apple, altered, notes, told
 
 #: A pair of Debian machines that differ in nothing but name and addresses.
 SITE = f"""\
-plugin: b2ct.cloud.site
-site:
-  name: unit
-  domain: example.org
-  label: UNIT
-  timezone: Europe/Rome
-  keyboard: it
-  language: en_US.UTF-8
-  admins:
-    - name: ada
-      ssh_keys: [{SSH_KEY}]
-  dns: {{servers: [192.0.2.53]}}
-  time_servers: [ntp.example.org]
-networks:
+{HEAD}networks:
   service:
     purpose: service
     ipv4: {{subnet: 10.20.0.0/24, gateway: 10.20.0.1}}
