@@ -192,20 +192,21 @@ class Machine:
             return ""
         return self.console_log.read_bytes().decode("utf-8", "replace")
 
-    def wait_for(self, pattern: str, *, limit_s: float, stutters: bool = False) -> re.Match[str]:
+    def wait_for(self, pattern: str, *, limit_s: float) -> re.Match[str]:
         """Wait until the console matches ``pattern`` (re.MULTILINE) and return the match.
 
-        The whole console is searched. An ended machine is searched a last time.
-
-        :param stutters: take a character that comes twice for one, in pattern and console.
-            While somebody is connected, QEMU's serial port now and then sends one twice.
+        The whole console is searched. An ended machine is searched a last time. While somebody
+        is connected (after ``send``), QEMU's serial port now and then sends a character twice:
+        then one that comes several times counts as one, in pattern and console.
         """
-        read = _unstuttered if stutters else str
-        expression = re.compile(read(pattern), re.MULTILINE)
+        expression = re.compile(pattern, re.MULTILINE)
+        once = re.compile(_unstuttered(pattern), re.MULTILINE)
         deadline = time.monotonic() + limit_s
         while True:
             ended = self._ended()
-            match = expression.search(read(self.console))
+            match = expression.search(self.console)
+            if match is None and self._serial:
+                match = once.search(_unstuttered(self.console))
             if match:
                 return match
             if ended:

@@ -162,7 +162,7 @@ def test_unknown_server_by_dialog_in_uefi(made, tmp_path: Path) -> None:
     )
 
     def answer(question: str, text: str, limit_s: float = 120) -> None:
-        machine.wait_for(rf"{question}\s*$", limit_s=limit_s, stutters=True)
+        machine.wait_for(rf"{question}\s*$", limit_s=limit_s)
         machine.send(f"{text}\n")
 
     with machine:

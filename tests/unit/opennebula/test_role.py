@@ -24,7 +24,17 @@ PLAY = """
 """
 
 
-def played(cloud: Cloud, folder: Path, *options: str) -> dict[str, Any]:
+#: The example's control nodes are a failover pair, of which this machine plays both nodes: without
+#: the pair's address it is a site where the first front-end speaks to oned.
+NO_PAIR = {
+    "opennebula_objects_failover_address": "",
+    "opennebula_objects_here": "{{ inventory_hostname == 'control1' }}",
+}
+
+
+def played(
+    cloud: Cloud, folder: Path, *options: str, more: dict[str, str] = NO_PAIR
+) -> dict[str, Any]:
     """Run the role on this machine in the name of the control nodes; give the statistics."""
     play = folder / "play.yml"
     play.write_text(PLAY)
@@ -33,6 +43,7 @@ def played(cloud: Cloud, folder: Path, *options: str) -> dict[str, Any]:
         "ansible_python_interpreter": sys.executable,
         "opennebula_objects_endpoint": cloud.oned.endpoint,
         "opennebula_objects_auth_file": str(cloud.auth_file),
+        **more,
     }
     environment = os.environ | {
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
@@ -105,3 +116,17 @@ def test_first_check_before_opennebula_is_installed(cloud: Cloud, tmp_path: Path
     cloud.oned.calls.clear()
     assert played(cloud, tmp_path, "--check")["control1"]["changed"] == 0
     assert cloud.oned.calls == []
+
+
+@pytest.mark.slow
+def test_in_a_pair_only_the_machine_with_its_address_speaks_to_oned(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.oned.calls.clear()
+    told = played(cloud, tmp_path, more={})
+    assert told["control1"]["changed"] == told["control2"]["changed"] == 0
+    assert cloud.oned.calls == [], "nobody holds the example's failover address here"
+    address = {"opennebula_objects_failover_address": "127.0.0.1"}
+    told = played(cloud, tmp_path, "--limit", "control1", more=address)
+    assert told["control1"]["changed"] > 10
+    assert cloud.oned.world.named("host", "node1") is not None
