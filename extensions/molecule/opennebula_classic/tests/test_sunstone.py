@@ -16,4 +16,4 @@ def test_scheduler(host):
 
 
 def test_oned_is_of_the_release_line(host):
-    assert "6.10" in host.check_output("rpm -q --queryformat '%%{VERSION}' opennebula")
+    assert "6.10" in host.check_output("rpm -q --queryformat '%{VERSION}' opennebula")
