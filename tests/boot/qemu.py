@@ -45,7 +45,7 @@ _LOOK_EVERY_S = 0.2
 on_end: list[Callable[[Machine], None]] = []
 #: What the emulated processor has. Every feature that programs choose because it is fast on silicon
 #: (AVX, fast string moves) costs here; without RDRAND an installer can wait minutes for entropy.
-_CPU = "max"
+_CPU = "qemu64,+rdrand,+rdseed"
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
