@@ -39,6 +39,10 @@ def control2() -> Host:
     return testinfra.get_host("podman://control2")
 
 
+def lines(host: Host, command: str) -> list[str]:
+    return str(host.check_output(command)).splitlines()
+
+
 # --- refusal -----------------------------------------------------------------------------------
 
 
@@ -158,11 +162,11 @@ def test_who_may_ask(ask: Any) -> None:
 def test_nothing_else_listens(authorities: Any) -> None:
     """memcached hears the machine itself only; the service has a socket that nginx may open."""
     host = control2()
-    listening = host.check_output("ss -Hltnp").splitlines()
-    cached = [line.split()[3] for line in listening if "memcached" in line]
-    assert cached
-    assert all(place.startswith(("127.0.0.1:", "[::1]:")) for place in cached)
-    assert not [line for line in listening if "python3" in line]
+    places = [line.split()[3].rpartition(":") for line in lines(host, "ss -Hltn")]
+    cached = {address for address, _, port in places if port == "11211"}
+    assert cached == {"127.0.0.1", "[::1]"}
+    outside = {port for address, _, port in places if address not in {"127.0.0.1", "[::1]"}}
+    assert outside == {"22", "11443"}
     socket = host.file("/run/rocci/puma.sock")
     assert (socket.user, socket.group, socket.mode) == ("rocci", "nginx", 0o660)
     secret = host.file("/etc/b2ct/rocci/secret")
