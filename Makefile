@@ -33,7 +33,7 @@ check: setup-test ## The fast tier: lint, types, unit, golden, contract (under 3
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not boot and not slow and not install and not lab"
 
 boot-test: setup-test ## Boot every kind of medium in QEMU
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "boot or slow"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations=25 --durations-min=20 -m "boot or slow"
 
 test: check boot-test ## Everything but the whole installation
 

@@ -15,6 +15,7 @@ from iso_builder.errors import MediaError
 from iso_builder.usb import build_usb_image
 from tests.media import fattools
 from tests.media.bases import cached_base
+from tests.media.places import memory
 from tests.unit.test_usb import PLAN
 
 #: Descriptors, path tables and folders of the test ISOs lie here; El Torito and GPT too.
@@ -52,7 +53,7 @@ def damaged(base: Path, target: Path, damage) -> Path:
 
 
 def judge(style, damage):
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(prefix="b2ct-test-", dir=memory()) as name:
         folder = Path(name)
         base = damaged(cached_base(style), folder / "base.iso", damage)
         out = folder / "out"

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from iso_builder.layouts import read_medium
 from iso_builder.verification import verify_against_base
 from iso_builder.volume import read_volume
 from tests.media.bases import LAYOUTS, cached_base
+from tests.media.places import memory
 from tests.unit.iso.conftest import PLAN
 
 #: CPU seconds after which an input is taken to hang the work, which needs a tenth of one.
@@ -46,6 +48,13 @@ def _limited_memory():
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.fixture
+def memory_path():
+    """A folder as ``tmp_path``, in memory: the examples write some 50 GB."""
+    with tempfile.TemporaryDirectory(prefix="b2ct-test-", dir=memory()) as name:
+        yield Path(name)
 
 
 @functools.cache
@@ -145,8 +154,8 @@ PROPERTY = settings(
 
 @settings(PROPERTY, max_examples=60)
 @given(damage=damaged())
-def test_reading_damaged_media(tmp_path, damage):
-    iso = tmp_path / "damaged.iso"
+def test_reading_damaged_media(memory_path, damage):
+    iso = memory_path / "damaged.iso"
     iso.write_bytes(damage.content())
     judged(lambda: inspect_iso(iso))
     judged(lambda: verify_against_base(iso, cached_base("el9")))
@@ -154,10 +163,10 @@ def test_reading_damaged_media(tmp_path, damage):
 
 @settings(PROPERTY, max_examples=15)
 @given(damage=damaged())
-def test_building_from_damaged_media(tmp_path, damage):
-    folder = tmp_path / "out"
+def test_building_from_damaged_media(memory_path, damage):
+    folder = memory_path / "out"
     folder.mkdir(exist_ok=True)
-    iso = tmp_path / "damaged.iso"
+    iso = memory_path / "damaged.iso"
     iso.write_bytes(damage.content())
     out = folder / "out.iso"
     out.unlink(missing_ok=True)
@@ -166,10 +175,10 @@ def test_building_from_damaged_media(tmp_path, damage):
 
 
 @pytest.mark.slow
-@settings(PROPERTY, max_examples=3000)
+@settings(PROPERTY, max_examples=2000)
 @given(damage=damaged())
-def test_reading_damaged_media_long(tmp_path, damage):
-    iso = tmp_path / "damaged.iso"
+def test_reading_damaged_media_long(memory_path, damage):
+    iso = memory_path / "damaged.iso"
     iso.write_bytes(damage.content())
     judged(lambda: inspect_iso(iso))
 
@@ -177,12 +186,12 @@ def test_reading_damaged_media_long(tmp_path, damage):
 @pytest.mark.slow
 @settings(PROPERTY, max_examples=300)
 @given(damage=damaged())
-def test_building_from_damaged_media_long(tmp_path, damage):
-    iso, out = tmp_path / "damaged.iso", tmp_path / "out.iso"
+def test_building_from_damaged_media_long(memory_path, damage):
+    iso, out = memory_path / "damaged.iso", memory_path / "out.iso"
     iso.write_bytes(damage.content())
     out.unlink(missing_ok=True)
     judged(lambda: build_iso(iso, out, PLAN))
-    assert {path.name for path in tmp_path.iterdir()} <= {"out.iso", "damaged.iso"}
+    assert {path.name for path in memory_path.iterdir()} <= {"out.iso", "damaged.iso"}
     if out.exists():
         done = subprocess.run(["checkisomd5", out], capture_output=True, check=False)
         assert done.returncode == 0
