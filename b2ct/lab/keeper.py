@@ -25,6 +25,7 @@ from typing import Final
 
 from b2ct.errors import B2ctError
 from b2ct.lab import running as runs
+from b2ct.lab.cables import keep_pulled
 from b2ct.lab.process import process, tied
 from b2ct.lab.running import Running, RunningGuest
 
@@ -67,6 +68,7 @@ class Switch:
         if found is not None:
             runs.note_process(guest.folder / PROCESS_FILE, found)
         self._log(f"{name}: on (process {child.pid})")
+        keep_pulled(guest)
         return "on"
 
     def off(self, name: str) -> str:

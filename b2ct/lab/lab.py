@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from b2ct.errors import B2ctError
 from b2ct.lab import inventory, keeper, running
+from b2ct.lab.cables import set_cable
 from b2ct.lab.make import IDENTITY_FILE
 from b2ct.lab.monitor import qmp
 from b2ct.lab.port import ask
@@ -109,6 +110,7 @@ class Lab:
             self._each("booting", woken, self.greet, progress)
             self._each("becoming the nodes", new, self._become, progress)
             self._each("waiting for ssh", woken, self.await_ssh, progress)
+            self._each("opening the journals", new, self._open_journal, progress)
         return tuple(guest.name for guest in off)
 
     def _each(
@@ -159,6 +161,12 @@ class Lab:
         ask(guest.sockets / PORT, request, limit_s=_TELL_LIMIT_S, what=what)
         (guest.folder / _BECAME).touch()
 
+    def _open_journal(self, guest: RunningGuest) -> None:
+        """Let a new node's journal be its own: it was begun by the machine that was saved."""
+        done = self.run(guest.name, "systemctl restart systemd-journald")
+        if done.returncode != 0:
+            raise B2ctError(f"{guest.name}: its journal cannot be opened: {done.stderr.strip()}")
+
     def await_ssh(self, guest: RunningGuest, limit_s: float = BOOT_LIMIT_S) -> None:
         """Wait until a guest lets us in."""
         deadline = time.monotonic() + limit_s
@@ -200,7 +208,7 @@ class Lab:
         return self._keeper(action, name)
 
     def pull(self, name: str, card: str) -> None:
-        """Pull the cable of a network card."""
+        """Pull the cable of a network card: it is out until it is put back, whatever the power."""
         self._link(name, card, up=False)
 
     def plug(self, name: str, card: str) -> None:
@@ -208,7 +216,7 @@ class Lab:
         self._link(name, card, up=True)
 
     def _link(self, name: str, card: str, *, up: bool) -> None:
-        qmp(self.running.guest(name).sockets / QMP, "set_link", name=card, up=up)
+        set_cable(self.running.guest(name), card, up=up)
 
     def freeze(self, name: str) -> None:
         """Stop a guest's processors: it is on, and does nothing."""

@@ -54,6 +54,15 @@ def test_nodes_are_who_the_site_says(lab: Lab) -> None:
     assert len(chance) == 2
 
 
+def test_a_node_s_journal_is_its_own(lab: Lab) -> None:
+    told = said(
+        lab,
+        "node1",
+        "logger -t b2ct-here found; journalctl --sync; journalctl -b -t b2ct-here -o cat",
+    )
+    assert told == "found"
+
+
 def test_the_admin_has_sudo_and_nobody_a_password(lab: Lab) -> None:
     argv = [*lab.ssh_argv("node1"), "id -un; sudo -n id -un"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
@@ -145,6 +154,7 @@ def test_ansible_reaches_the_nodes(lab: Lab) -> None:
 
 
 def test_a_node_fences_the_other(lab: Lab, lab_clock: Clock) -> None:
+    lab.pull("node2", "lan1")
     fence = "printf 'action=%s\\nplug=node2\\n' {} | fence_b2ctlab"
     said(lab, "node1", fence.format("monitor"))
     assert said(lab, "node1", fence.format("status")) == "Status: ON"
@@ -167,6 +177,8 @@ def test_a_node_fences_the_other(lab: Lab, lab_clock: Clock) -> None:
     assert said(lab, "node2", "hostname; cat /root/kept").split() == ["node2", "before"]
     told = json.loads(said(lab, "node2", "ip -j -4 address show dev lan0"))
     assert [info["local"] for info in told[0]["addr_info"]] == ["10.77.0.22"]
+    assert said(lab, "node2", "cat /sys/class/net/lan1/carrier") == "0", "a cable stays out"
+    lab.plug("node2", "lan1")
     until("ping", lambda: lab.run("node1", "ping -c 1 -W 2 10.78.0.22").returncode == 0)
     log = (lab.folder / "keeper.log").read_text()
     assert "node2: off asked by an agent" in log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -99,6 +100,52 @@ def test_a_machine_that_ends_by_itself_is_off(lab: Lab) -> None:
         time.sleep(0.05)
     assert lab.power("node1", "status") == "off"
     assert "node1: ended by itself" in (lab.folder / "keeper.log").read_text()
+
+
+#: Stands for QEMU: its monitor answers, and writes down what it was told.
+MACHINE = """
+import json, pathlib, socket, sys, time
+door, heard = map(pathlib.Path, sys.argv[1:3])
+door.unlink(missing_ok=True)
+time.sleep(0.3)
+listening = socket.create_server(str(door), family=socket.AF_UNIX)
+while True:
+    stream = listening.accept()[0].makefile("rw")
+    print("{}", file=stream, flush=True)
+    for line in stream:
+        asked = json.loads(line)
+        if asked["execute"] == "set_link":
+            with heard.open("a") as file:
+                print(asked["arguments"]["name"], asked["arguments"]["up"], file=file)
+        print(json.dumps({"return": {}}), file=stream, flush=True)
+"""
+
+
+def test_a_pulled_cable_is_out_after_the_power_was(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    laid = lay_out(tmp_path / "lab")
+    guests = []
+    for guest in laid.running.guests:
+        guest.sockets.mkdir()
+        argv = (sys.executable, "-c", MACHINE, str(guest.sockets / "qmp"), str(heard))
+        guests.append(dataclasses.replace(guest, argv=argv))
+    made = dataclasses.replace(laid.running, guests=tuple(guests))
+    running.write(laid.folder, made)
+    lab = Lab(laid.folder, made)
+    lab.start_keeper(with_me=True)
+    try:
+        lab.power("node1", "on")
+        deadline = time.monotonic() + 10
+        while not (guests[0].sockets / "qmp").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        lab.pull("node1", "lan0")
+        lab.pull("node1", "lan1")
+        lab.plug("node1", "lan0")
+        heard.unlink()
+        lab.power("node1", "reboot")
+        assert heard.read_text() == "lan1 False\n"
+    finally:
+        lab.down()
 
 
 def test_the_agent_switches(lab: Lab) -> None:
