@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from jinja2 import Environment
 
 ROLE = Path(__file__).parents[2] / "roles/drbd"
+PLUGIN = ROLE.parent / "heartbeat/templates/usr/lib/stonith/plugins/external/b2ct.j2"
 NODES = [
     {"name": "control1.example.org", "host": "control1", "address": "10.0.0.1"},
     {"name": "control2.example.org", "host": "control2", "address": "10.0.0.2"},
@@ -21,6 +24,13 @@ ASKED = """\
 echo "$(uname -n) ${DRBD_NODE_ID_0-} ${DRBD_NODE_ID_1-} ${DRBD_PEER-} $(uname -s)"
 exit 4
 """
+
+
+def rendered(template: Path, variables: dict[str, object]) -> str:
+    """Render a template as Ansible's module does."""
+    environment = Environment(trim_blocks=True, keep_trailing_newline=True)
+    environment.filters |= {"quote": shlex.quote, "comment": "# {}".format}
+    return environment.from_string(template.read_text()).render(variables)
 
 
 @pytest.mark.parametrize(("here", "peer"), [("control1", ""), ("control2", "control1.example.org")])
@@ -36,11 +46,7 @@ def test_pacemaker_s_handlers_know_machines_by_the_names_of_the_cluster(
         "__drbd_peer": next(node for node in NODES if node["host"] != here),
         "ansible_managed": "managed",
     }
-    text = (ROLE / "templates/usr/local/sbin/b2ct-drbd-cluster.j2").read_text()
-    # As Ansible's template module renders it.
-    environment = Environment(trim_blocks=True, keep_trailing_newline=True)
-    environment.filters |= {"quote": shlex.quote, "comment": "# {}".format}
-    script = environment.from_string(text).render(variables)
+    script = rendered(ROLE / "templates/usr/local/sbin/b2ct-drbd-cluster.j2", variables)
     script = script.replace("/usr/lib/drbd/", f"{tmp_path}/")
     done = subprocess.run(
         ["bash", "-c", script, "b2ct-drbd-cluster", program.name],
@@ -65,3 +71,110 @@ def test_every_handler_of_pacemaker_goes_through_it(family: str) -> None:
     assert len(found) == 2
     for command in found.values():
         assert shlex.split(command)[0] == "/usr/local/sbin/b2ct-drbd-cluster"
+
+
+@dataclass
+class Standby:
+    """A machine whose peer is control1, with stand-ins for what the pair's programs call."""
+
+    folder: Path
+
+    def says(self, program: str, code: int, word: str = "") -> None:
+        file = self.folder / program
+        file.write_text(
+            f'#!/bin/sh\necho "{program} $*" >> {self.folder}/calls\necho {word}\nexit {code}\n'
+        )
+        file.chmod(0o755)
+
+    def calls(self) -> list[str]:
+        """Give what was called since the last time."""
+        file = self.folder / "calls"
+        found = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return [line for line in found if not line.startswith(("logger", "cl_status"))]
+
+    def run(self, template: Path, *arguments: str, **variables: object) -> int:
+        script = rendered(template, {"ansible_managed": "managed", **variables})
+        script = script.replace("/run/b2ct-ha", str(self.folder / "run"))
+        for folder in ("/usr/libexec/heartbeat/", "/usr/local/sbin/"):
+            script = script.replace(folder, f"{self.folder}/")
+        return subprocess.run(
+            ["bash", "-c", script, template.stem, *arguments],
+            env={"PATH": f"{self.folder}:/usr/bin:/bin", "DRBD_RESOURCE": "database",
+                 "hostlist": "control1,control2"},
+            check=False,
+        ).returncode  # fmt: skip
+
+    def drbd_asks(self) -> int:
+        """Call DRBD's handler for a lost peer."""
+        program = ROLE / "templates/usr/local/sbin/b2ct-drbd-fence-peer.j2"
+        return self.run(program, __drbd_peer={"name": "control1", "host": "control1"})
+
+    def heartbeat_asks(self) -> int:
+        """Call Heartbeat's plugin."""
+        return self.run(PLUGIN, "reset", "control1")
+
+
+@pytest.fixture
+def standby(tmp_path: Path) -> Standby:
+    found = Standby(tmp_path)
+    for program in ("logger", "b2ct-fence"):
+        found.says(program, 0)
+    found.says("drbd-peer-outdater", 5)
+    found.says("cl_status", 0, "dead")
+    return found
+
+
+ASKED_TO_OUTDATE = "drbd-peer-outdater -r database -p control1 -t 5"
+SWITCHED_OFF = "b2ct-fence control1 reboot"
+
+
+def test_what_heartbeat_has_switched_off_drbd_believes_once(standby: Standby) -> None:
+    assert standby.heartbeat_asks() == 0
+    assert standby.calls() == [SWITCHED_OFF]
+    assert standby.drbd_asks() == 7
+    assert standby.calls() == []
+    assert standby.drbd_asks() == 7
+    assert standby.calls() == [ASKED_TO_OUTDATE, SWITCHED_OFF]
+
+
+def test_a_machine_that_came_back_since_is_switched_off_again(standby: Standby) -> None:
+    assert standby.heartbeat_asks() == 0
+    standby.calls()
+    standby.says("cl_status", 0, "active")
+    assert standby.drbd_asks() == 7
+    assert standby.calls() == [ASKED_TO_OUTDATE, SWITCHED_OFF]
+
+
+def test_a_machine_that_is_alive_outdates_its_copy(standby: Standby) -> None:
+    standby.says("drbd-peer-outdater", 4)
+    assert standby.drbd_asks() == 4
+    assert standby.calls() == [ASKED_TO_OUTDATE]
+
+
+def test_what_drbd_has_switched_off_heartbeat_leaves_alone_once(standby: Standby) -> None:
+    assert standby.drbd_asks() == 7
+    assert standby.calls() == [ASKED_TO_OUTDATE, SWITCHED_OFF]
+    assert standby.heartbeat_asks() == 0
+    assert standby.calls() == []
+    assert standby.heartbeat_asks() == 0
+    assert standby.calls() == [SWITCHED_OFF]
+
+
+def test_what_was_switched_off_long_ago_does_not_count(standby: Standby) -> None:
+    assert standby.heartbeat_asks() == 0
+    assert standby.drbd_asks() == 7
+    for stamp in (standby.folder / "run").iterdir():
+        os.utime(stamp, (stamp.stat().st_atime - 400, stamp.stat().st_mtime - 400))
+    standby.calls()
+    assert standby.drbd_asks() == 7
+    assert standby.calls() == [ASKED_TO_OUTDATE, SWITCHED_OFF]
+
+
+def test_without_fencing_writes_wait_unless_the_admin_says_so(standby: Standby) -> None:
+    standby.says("b2ct-fence", 1)
+    assert standby.drbd_asks() == 1
+    assert standby.heartbeat_asks() == 1
+    (standby.folder / "run/peer-is-off").touch()
+    assert standby.drbd_asks() == 7
+    assert standby.heartbeat_asks() == 0
