@@ -16,6 +16,7 @@ from b2ct.check import (
     fencing,
     ha,
     identity,
+    lvs,
     monitoring,
     networks,
     places,
@@ -112,6 +113,13 @@ RULES: Final[tuple[Callable[[Report], None], ...]] = (
     monitoring.packages,
     monitoring.without_use,
     rocci.node,
+    lvs.directors,
+    lvs.addresses,
+    lvs.ports,
+    lvs.servers,
+    lvs.routing,
+    lvs.weights,
+    lvs.questions,
 )
 
 

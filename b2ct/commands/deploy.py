@@ -38,7 +38,7 @@ def command(
 
     It is the same work as ansible-playbook -i SITE/site.yml playbooks/site.yml, with a view of each
     stage and host. The stages are precheck, base, network, storage, ha, database, opennebula,
-    cache, occi and monitoring. A stage that fails on any host ends the run. After mending the
+    cache, occi, lvs and monitoring. A stage that fails on any host ends the run. After mending the
     cause, run it again: nothing is done twice that is as it should be. --resume also leaves out
     the stages that were done, as long as no file of the site has changed since.
 

@@ -24,6 +24,7 @@ STAGES: Final = (
     "opennebula",
     "cache",
     "occi",
+    "lvs",
     "monitoring",
 )
 

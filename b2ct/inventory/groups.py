@@ -9,6 +9,7 @@ from b2ct.inventory.roles.cluster import cluster_members
 from b2ct.inventory.roles.mariadb import database_members
 from b2ct.inventory.roles.san import san_members
 from b2ct.model import HaEngine, Role, Site
+from b2ct.model.lvs_resolved import lvs_members
 
 #: Put before a hardware's name: ``hardware_control`` is not the role ``control``.
 HARDWARE_PREFIX = "hardware_"
@@ -29,7 +30,8 @@ def groups(site: Site) -> tuple[Group, ...]:
     each hardware (``hardware_<name>``). ``database`` are the members of the database, a cluster's
     arbitrator among them, ``cvmfs`` are the nodes that mount repositories. ``ha`` is the failover
     pair, in ``ha_heartbeat`` or in ``ha_pacemaker``; ``cluster`` are the hypervisors that fence
-    each other, ``san`` those that share disks.
+    each other, ``san`` those that share disks, ``lvs`` directors and servers of service
+    addresses.
     """
     return (
         *_role_groups(site),
@@ -38,6 +40,7 @@ def groups(site: Site) -> tuple[Group, ...]:
         *_pair_groups(site),
         Group("cluster", cluster_members(site)),
         Group("san", san_members(site)),
+        Group("lvs", lvs_members(site)),
         *_release_groups(site),
         *_hardware_groups(site),
     )

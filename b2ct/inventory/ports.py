@@ -17,14 +17,15 @@ from b2ct.model import Site
 class Ports:
     """Open ports of one service.
 
-    ``ports`` are numbers or ranges such as ``49152-49215``. ``sources`` are subnets and addresses
-    that may come in; an empty one means from anywhere, and must be meant.
+    ``ports`` are numbers or ranges such as ``49152-49215``; none with ``vrrp``, which has no ports.
+    ``sources`` are subnets and addresses that may come in; an empty one means from anywhere, and
+    must be meant.
     """
 
     name: str
     ports: tuple[str | int, ...]
     sources: tuple[str, ...]
-    protocol: Literal["tcp", "udp", "sctp"] = "tcp"
+    protocol: Literal["tcp", "udp", "sctp", "vrrp"] = "tcp"
 
     def as_rule(self) -> dict[str, Any]:
         """Give it as an element of ``base_firewall_rules``."""

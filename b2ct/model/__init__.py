@@ -4,7 +4,7 @@ One module a section. A section that later work adds (``ha``, …) is one
 module here and one field of :class:`b2ct.model.site.Site`.
 """
 
-from b2ct.model.cache import Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
+from b2ct.model.cache import SQUID_PORT, Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
 from b2ct.model.cluster import Cluster
 from b2ct.model.database import DatabaseBackup, DatabaseMode, MariaDb
 from b2ct.model.fencing import (
@@ -25,6 +25,7 @@ from b2ct.model.install import (
     Question,
     Repository,
 )
+from b2ct.model.lvs import Lvs, LvsCheck, LvsKind, LvsScheduler, LvsService
 from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import IPv4, IPv6, Network, Purpose, Range4, Range6
 from b2ct.model.node import Addresses, Attachment, Bond, BondMode, Hardware, Node
@@ -53,6 +54,7 @@ __all__ = [
     "RELEASES",
     "ROCCI_RUBIES",
     "RUBIES",
+    "SQUID_PORT",
     "Addresses",
     "Admin",
     "Attachment",
@@ -87,6 +89,11 @@ __all__ = [
     "Kind",
     "Link",
     "Lun",
+    "Lvs",
+    "LvsCheck",
+    "LvsKind",
+    "LvsScheduler",
+    "LvsService",
     "MariaDb",
     "Mirror",
     "Monitoring",

@@ -10,6 +10,8 @@ from pydantic import Field
 from b2ct.model.addresses import AnySubnet
 from b2ct.model.types import DomainName, HttpsUrl, Model, MountPoint, Role, Size, matching
 
+#: On which the cache nodes' squid listens.
+SQUID_PORT: Final = 3128
 #: A DNS name with a dot in it, or every name below one when it begins with a dot.
 Destination = Annotated[
     str,

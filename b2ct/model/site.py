@@ -15,6 +15,7 @@ from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
 from b2ct.model.ha import Ha, HaService
 from b2ct.model.install import Install, OpenNebula
+from b2ct.model.lvs import Lvs
 from b2ct.model.monitoring import Monitoring
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
@@ -71,6 +72,9 @@ class Site(Model):
     )
     san: San | None = Field(None, description="Disks that the hypervisors share; none if absent")
     ha: Ha | None = Field(None, description="The control nodes as a failover pair; none without it")
+    lvs: Lvs | None = Field(
+        None, description="Service addresses behind which several nodes answer; none without it"
+    )
     hardware: dict[SectionName, Hardware] = Field(
         default_factory=dict, description="What alike machines share, by a name for their kind"
     )

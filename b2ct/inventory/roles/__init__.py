@@ -22,6 +22,7 @@ from b2ct.inventory.roles import (
     drbd,
     fence,
     heartbeat,
+    lvs,
     mariadb,
     monitoring,
     network,
@@ -57,6 +58,7 @@ ROLES: Final[tuple[ModuleType, ...]] = (
     wpad,
     cvmfs_client,
     rocci,
+    lvs,
     monitoring,
 )
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from b2ct.inventory.facts import ansible_host
 from b2ct.inventory.ports import Ports, site_subnets
-from b2ct.model import ResolvedNode, Role, Site
+from b2ct.model import SQUID_PORT, ResolvedNode, Role, Site
 
-PORT: Final = 3128
+PORT: Final = SQUID_PORT
 #: Between siblings (ICP), and for who watches the cache (SNMP).
 ICP_PORT: Final = 3130
 SNMP_PORT: Final = 3401

@@ -28,7 +28,7 @@ def _rules(wanted: Wanted) -> set[Rule]:
     return {
         (rule.get("protocol", "tcp"), str(port), source)
         for rule in rules
-        for port in rule["ports"]
+        for port in rule["ports"] or ("",)
         for source in rule.get("sources") or ("",)
     }
 
@@ -166,7 +166,8 @@ def test_firewall_is_closed(host: Host, wanted: Wanted) -> None:
 
 def _told(rules: list[Rule]) -> str:
     return ", ".join(
-        f"{port}/{protocol}" + (f" from {s}" if s else "") for protocol, port, s in rules
+        (f"{port}/{protocol}" if port else protocol) + (f" from {s}" if s else "")
+        for protocol, port, s in rules
     )
 
 
@@ -186,8 +187,12 @@ def _of_firewalld(host: Host) -> set[Rule]:
         match = re.search(
             r'source address="([^"]+)".*port port="([^"]+)" protocol="(\w+)" accept', line
         )
-        assert match, f"a rule of nobody's: {line}"
-        found.add((match[3], match[2], match[1]))
+        vrrp = re.search(r'source address="([^"]+)".*protocol value="vrrp" accept', line)
+        assert match or vrrp, f"a rule of nobody's: {line}"
+        if match:
+            found.add((match[3], match[2], match[1]))
+        elif vrrp:
+            found.add(("vrrp", "", vrrp[1]))
     return found
 
 
@@ -212,6 +217,8 @@ def _of_rule(expressions: list[dict[str, Any]]) -> set[Rule]:
     protocol = ""
     for part in expressions:
         match = part.get("match")
+        if match and "meta" in match["left"] and _values(match["right"])[0] in ("112", "vrrp"):
+            protocol, ports = "vrrp", [""]
         payload = match["left"].get("payload") if match else None
         if not payload:
             continue
