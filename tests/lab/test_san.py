@@ -5,6 +5,7 @@ The tests build on each other and run in their order.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -230,6 +231,52 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
     assert "node3" in log
 
 
+def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path: Path) -> None:
+    """It lives and goes on writing, as far as it knows; nothing of it comes after the fencing."""
+    boot = san.said("node3", "cat /proc/sys/kernel/random/boot_id")
+    with writers(san, tmp_path) as found:
+        until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
+        for card in ("lan0", "lan1"):
+            san.lab.pull("node3", card)
+        at = {name: len(found[name].numbers()) for name in NODES}
+        until(
+            "the others write on",
+            lambda: all(len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")),
+        )
+        lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
+    told = {name: one.numbers() for name, one in found.items()}
+    written = {tuple(line.split()) for line in lines}
+    # What the one that was cut off acknowledged before it was switched off is there as well.
+    lost = [n for n in told["node3"] if ("node3", str(n)) not in written]
+    assert lost == []
+    fenced = san.said("node1", "stonith_admin --history node3 --verbose 2>/dev/null | tail -n 5")
+    assert "reboot" in fenced or "off" in fenced, fenced
+    for card in ("lan0", "lan1"):
+        san.lab.plug("node3", card)
+    until(
+        "node3 is back",
+        lambda: san.lab.run("node3", f"findmnt -n {MOUNT}", limit_s=60).returncode == 0,
+    )
+    assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
+
+
+def test_after_a_power_cut_of_all_everything_is_mounted(san: San) -> None:
+    lines = san.said("node1", f"wc -l <{MOUNT}/all")
+    for name in NODES:
+        san.lab.power(name, "off")
+    for name in NODES:
+        san.lab.power(name, "on")
+    for name in NODES:
+        until(
+            f"{name} has mounted",
+            lambda name=name: (  # type: ignore[misc]
+                san.lab.run(name, f"findmnt -n -t gfs2 {MOUNT}", limit_s=60).returncode == 0
+            ),
+        )
+        assert san.said(name, f"wc -l <{MOUNT}/all") == lines
+        assert san.said(name, "lvs --noheadings -o lv_active vg-san/one") == "active"
+
+
 def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
     before = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
     san.change("journals: 3, journal_size: 16MiB, size: 1GiB", "journals: 4, journal_size: 16MiB")
@@ -248,3 +295,102 @@ def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
 def test_checks_of_verify_accept_it(san: San) -> None:
     done = san.b2ct("verify", str(san.site), *NODES, "--only", "cluster", "--only", "san")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+#: Boots in a virtual machine of a member, and writes a numbered block a second to its disk.
+TICK = """\
+#!/bin/busybox sh
+export PATH=/bin
+busybox mount -t devtmpfs dev /dev
+for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+    [ ! -e /modules/$name.ko ] || busybox insmod /modules/$name.ko
+done
+number=0
+while :; do
+    number=$((number + 1))
+    busybox printf '%-511s\\n' "tick $number" |
+        busybox dd of=/dev/vda bs=512 seek=$number conv=fsync 2>/dev/null
+    busybox sleep 1
+done
+"""
+DOMAIN = f"""\
+<domain type='kvm'>
+  <name>tick</name>
+  <memory unit='MiB'>160</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>{MOUNT}/tick/kernel</kernel>
+    <initrd>{MOUNT}/tick/initrd</initrd>
+    <cmdline>console=ttyS0 mitigations=off quiet</cmdline>
+  </os>
+  <cpu mode='host-passthrough'/>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='none'/>
+      <source file='{MOUNT}/tick/disk'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+PREPARE = f"""\
+set -eu
+mkdir -p {MOUNT}/tick /tmp/tree/bin /tmp/tree/dev /tmp/tree/modules
+cp /boot/vmlinuz-$(uname -r) {MOUNT}/tick/kernel
+for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+    for file in $(find /lib/modules/$(uname -r) -name "$name.ko*"); do
+        case $file in
+            *.xz) xz -dc "$file" >/tmp/tree/modules/$name.ko ;;
+            *) cp "$file" /tmp/tree/modules/$name.ko ;;
+        esac
+    done
+done
+base64 -d >/tmp/tree/bin/busybox
+chmod 755 /tmp/tree/bin/busybox /tmp/tree/init
+(cd /tmp/tree && find . | cpio -o -H newc --quiet) >{MOUNT}/tick/initrd
+truncate -s 4M {MOUNT}/tick/disk
+"""
+#: OpenNebula lets its virtual machines run as oneadmin; here root does.
+AS_ROOT = """\
+printf 'user = "root"\\ngroup = "root"\\nsecurity_driver = "none"\\n' >>/etc/libvirt/qemu.conf
+modprobe kvm_amd && systemctl restart libvirtd
+"""
+
+
+def ticks(san: San, node: str) -> list[int]:
+    """Give the numbers on the virtual machine's disk, as a member reads them."""
+    said = san.said(node, f"tr -d '\\0' <{MOUNT}/tick/disk")
+    return [int(number) for number in re.findall(r"^tick (\d+) *$", said, re.M)]
+
+
+def test_a_running_machine_is_migrated_while_it_ticks(san: San) -> None:
+    san.said("node1", f"mkdir -p /tmp/tree && cat >/tmp/tree/init <<'END'\n{TICK}END")
+    busybox = base64.b64encode(Path("/bin/busybox").read_bytes()).decode()
+    done = san.lab.run("node1", PREPARE, typed=busybox, limit_s=600)
+    assert done.returncode == 0, done.stderr
+    key = san.said(
+        "node1",
+        "mkdir -p -m 700 /root/.ssh; [ -e /root/.ssh/id_ed25519 ] ||"
+        " ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519; cat /root/.ssh/id_ed25519.pub",
+    )
+    san.said("node2", f"mkdir -p -m 700 /root/.ssh && echo '{key}' >>/root/.ssh/authorized_keys")
+    for node in ("node1", "node2"):
+        san.said(node, AS_ROOT)
+    san.said("node1", f"virsh -q create /dev/stdin <<'END'\n{DOMAIN}END")
+    until("it ticks", lambda: len(ticks(san, "node1")) > 5)
+    begun = time.monotonic()
+    san.said(
+        "node1",
+        "virsh -q migrate --live --migrateuri tcp://10.77.0.22 tick"
+        " 'qemu+ssh://root@10.77.0.22/system?no_verify=1'",
+    )
+    sys.stderr.write(f"\nlab: migrated in {time.monotonic() - begun:.0f} s")
+    assert san.said("node1", "virsh -q list --name") == ""
+    assert san.said("node2", "virsh -q list --name") == "tick"
+    seen = len(ticks(san, "node3"))
+    until("it ticks on", lambda: len(ticks(san, "node3")) > seen + 5)
+    found = ticks(san, "node3")
+    assert found == list(range(1, len(found) + 1)), "it went on where it was, and missed nothing"
+    san.said("node2", "virsh -q destroy tick")
