@@ -14,6 +14,9 @@ VOLUME_GROUP: Final = "b2ct"
 DRBD_PORT: Final = 7788
 #: Heartbeat's signs of life (UDP).
 HEARTBEAT_PORT: Final = 694
+#: With Pacemaker the node that stands by waits so long before it switches the active one off: where
+#: they only cannot hear each other, the active one is first.
+FENCE_DELAY_S: Final = 5
 MARIADB_DATA: Final = "/var/lib/mysql"
 
 

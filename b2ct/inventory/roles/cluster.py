@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any, Final
 
 from b2ct.inventory.facts import fence_levels
-from b2ct.inventory.pair import pair
+from b2ct.inventory.pair import FENCE_DELAY_S, pair
 from b2ct.inventory.ports import Ports
 from b2ct.inventory.values import Secret
 from b2ct.model import HaEngine, ResolvedNode, SanDriver, Site
@@ -32,6 +32,8 @@ class _Cluster:
     links: tuple[str, ...]
     token: int
     locks: bool
+    #: Whether what the members run decides which one of two is left.
+    priority: bool = False
 
 
 def _cluster_of(site: Site, node: ResolvedNode) -> _Cluster | None:
@@ -46,10 +48,12 @@ def _cluster_of(site: Site, node: ResolvedNode) -> _Cluster | None:
     members = tuple(one.name for one in found.nodes)
     if node.name not in members:
         return None
-    # Corosync waits as long again, and a fifth, before it tells Pacemaker: deadtime is all of it.
-    token = found.section.deadtime * 1000 * 10 // 22
+    # Corosync waits as long again, and a fifth, before it tells Pacemaker, which gives the active
+    # node a head start: deadtime is all of it.
+    silence = max(found.section.deadtime - FENCE_DELAY_S, 2)
+    token = silence * 1000 * 10 // 22
     name = f"{site.site.name[:12].rstrip('-')}-ha"
-    return _Cluster(name, members, found.links, token, locks=False)
+    return _Cluster(name, members, found.links, token, locks=False, priority=True)
 
 
 def ports(site: Site, node: ResolvedNode) -> tuple[Ports, ...]:
@@ -88,6 +92,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "cluster_token": cluster.token,
         "cluster_locks": cluster.locks,
         "cluster_fencing": fencing,
+        **({"cluster_fence_delay": 0} if cluster.priority else {}),
         "cluster_fence_passwords": Secret("vault_fence_passwords", optional=True),
     }
 

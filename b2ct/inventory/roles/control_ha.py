@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from b2ct.inventory.pair import drbd_minor, kernel_name, pair, units
+from b2ct.inventory.pair import FENCE_DELAY_S, drbd_minor, kernel_name, pair, units
 from b2ct.model import HaEngine, ResolvedNode, Site
 
 
@@ -29,4 +29,5 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
             for name, volume in section.volumes.items()
         ],
         "control_ha_units": units(site),
+        "control_ha_fence_delay": FENCE_DELAY_S,
     }
