@@ -21,7 +21,7 @@ from b2ct.ha.switch import LIMIT_S, Progress, command, refuse_unless_ready
 _BEFORE: Final = 20
 _AFTER: Final = 20
 #: Seconds until the first records are there: the address is reached, the client is let in.
-_START_S: Final = 60.0
+_START_S: Final = 120.0
 _PAUSE_S: Final = 1.0
 #: Both machines are as before: one has started, and its copy has caught up.
 RETURN_S: Final = 900.0

@@ -40,9 +40,13 @@ while line := sys.stdin.readline():
     print(line.strip(), flush=True)
 """
 FOLDER: Final = ".b2ct-drill"
-_CONNECT_S: Final = 3
-#: A dead connection is noticed after twice this.
-_ALIVE_S: Final = 2
+#: The first connection may take as long; it tells how long the next ones may.
+_CONNECT_S: Final = 30.0
+_LEAST_CONNECT_S: Final = 3.0
+_REACH_S: Final = 3
+_AGAIN_S: Final = 0.5
+#: A dead connection is noticed after twice this: before the other node takes over.
+_ALIVE_S: Final = 4
 _SSH_PORT: Final = 22
 #: Under which name the keys of both nodes are known, whichever of them has the address.
 _ALIAS: Final = "b2ct-pair"
@@ -58,6 +62,7 @@ class Recorder:
     def __init__(self, nodes: PairNodes, through: str, name: str, pause_s: float = 0.05) -> None:
         self._argv, self._typed = _call(nodes, through, name)
         self._pause_s = pause_s
+        self._connect_s = _CONNECT_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,11 +94,14 @@ class Recorder:
     def _work(self) -> None:
         while not self._stop.is_set():
             self._connect()
-            self._stop.wait(0.5)
+            self._stop.wait(_AGAIN_S)
 
     def _connect(self) -> None:
+        begun = time.monotonic()
+        # ssh takes the first value of an option.
+        argv = [self._argv[0], "-o", f"ConnectTimeout={self._connect_s:.0f}", *self._argv[1:]]
         process = subprocess.Popen(
-            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._process = process
         assert process.stdin and process.stdout and process.stderr
@@ -103,6 +111,8 @@ class Recorder:
                 process.stdin.flush()
             if process.stdout.readline().strip() == b"ready":
                 self.connections += 1
+                took = time.monotonic() - begun
+                self._connect_s = min(max(3 * took, _LEAST_CONNECT_S), _CONNECT_S)
                 self._write(process)
             else:
                 self.told = process.stderr.read().decode(errors="replace").strip()[-300:]
@@ -150,11 +160,10 @@ def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes |
         # What leads to a node's own address, or names its key, does not count here.
         *("-o", f"HostName={address}", "-o", f"Port={port}", "-o", f"HostKeyAlias={_ALIAS}"),
         *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_keys(nodes)}"),
-        *("-o", f"ConnectTimeout={_CONNECT_S}"),
         *("-o", f"ServerAliveInterval={_ALIVE_S}", "-o", "ServerAliveCountMax=2"),
     ]
     if not _reachable(address, port):
-        options += ["-o", f"ProxyCommand={_proxy(own, address, port)}"]
+        options += ["-o", f"ProxyCommand={_proxy(own, nodes.sockets, address, port)}"]
     way = dataclasses.replace(own, address=address, port=port, options=(*options, *own.options))
     program = shlex.join(["python3", "-c", _PROGRAM, mount, name])
     remote, typed = NodeBackend(way, nodes.sockets, 0).call(program)
@@ -182,15 +191,21 @@ def _keys(nodes: PairNodes) -> Path:
 
 
 def _reachable(address: str, port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((address, port), _CONNECT_S):
-        return True
+    """Whether ssh answers there: some networks take up a connection to any address."""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection((address, port), _REACH_S) as link,
+    ):
+        return link.recv(4) == b"SSH-"
     return False
 
 
-def _proxy(way: Way, address: str, port: int) -> str:
-    """Give a command that reaches the address from a node, for an admin outside of its network."""
+def _proxy(way: Way, sockets: Path, address: str, port: int) -> str:
+    """Give a command that reaches the address from a node, for an admin outside of its network.
+
+    It goes through the connection that is there already, if there is: many are tried in a drill.
+    """
     relay = f"exec 3<>/dev/tcp/{address}/{port}; cat <&3 & exec cat >&3"
     plain = dataclasses.replace(way, become=False)
-    words = NodeBackend(plain, Path("/nonexistent"), 0).call(shlex.join(["bash", "-c", relay]))[0]
-    first = ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
-    return shlex.join([words[0], *first, *words[1:]]).replace("%", "%%")
+    words = NodeBackend(plain, sockets, 0).call(shlex.join(["bash", "-c", relay]))[0]
+    return shlex.join([words[0], "-o", "ControlMaster=no", *words[1:]]).replace("%", "%%")

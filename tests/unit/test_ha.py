@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,21 @@ def test_a_recorder_goes_through_the_address(
         word.startswith("ProxyCommand=ssh ") and "/dev/tcp/10.20.0.5/22" in word for word in argv
     )
     assert (nodes.sockets / "known_hosts").read_text() == "b2ct-pair ssh-ed25519 AAAA\n"
+
+
+@pytest.mark.parametrize(("word", "there"), [(b"SSH-2.0-x\r\n", True), (b"", False)])
+def test_an_address_is_reached_where_ssh_answers(word: bytes, there: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def answer() -> None:
+            link = door.accept()[0]
+            link.sendall(word)
+            link.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert recorder._reachable("127.0.0.1", door.getsockname()[1]) is there
+        thread.join()
 
 
 def test_a_drill_that_takes_a_node_down_needs_consent(tmp_path: Path) -> None:
