@@ -40,6 +40,11 @@ def test_copies_are_connected(host: Host, wanted: Mapping[str, Any]) -> None:
         assert disks == "UpToDate/UpToDate", f"{name} is {disks}: see docs/ha.md"
 
 
+def test_copies_connect_again(host: Host) -> None:
+    """DRBD waits for the address that a pulled cable takes away, instead of giving up."""
+    assert host.sysctl("net.ipv4.ip_nonlocal_bind") == 1, "run: systemctl restart systemd-sysctl"
+
+
 def test_secrets_are_root_s(host: Host, wanted: Mapping[str, Any]) -> None:
     """What holds the pair's secrets can be read by root only."""
     files = ["/etc/b2ct/ha/drbd.secret"]
