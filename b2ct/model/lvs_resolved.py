@@ -14,8 +14,9 @@ from b2ct.model.site import Site
 from b2ct.model.types import Role
 
 HTTPS_PORT: Final = 443
-#: Firewall marks by which the directors' kernels know the services, from this one on.
-FIRST_MARK: Final = 0xB2C70001
+#: Firewall marks by which the directors' kernels know the services, from this one on. Below
+#: 2**31: ipvsadm writes larger ones as negative numbers.
+FIRST_MARK: Final = 0x0B2C7001
 #: What a healthy server says: squid calls a request that names no server a bad one, FireEdge's
 #: page is there, and rOCCI-server asks who it is that asks.
 _QUESTIONS: Final[dict[LvsKind, tuple[str, int | None]]] = {

@@ -94,7 +94,7 @@ def test_a_director_knows_all_and_holds_nothing(tmp_path: Path) -> None:
         "instance": "service",
         "address": "10.20.0.6",
         "port": 3128,
-        "mark": 0xB2C70001,
+        "mark": 0x0B2C7001,
         "scheduler": "wlc",
         "persistence": 0,
         "check": "http",
@@ -239,7 +239,7 @@ def marks(folder: Path, host: str, text: str, *steps: str) -> list[set[str]]:
             for line in part.splitlines()
             if line.strip().startswith('iifname != "lo" ip daddr')
             and "notrack" in line
-            and "meta mark set 0xb2c7" in line
+            and "meta mark set 0x0b2c7" in line
         }
         for part in done.stdout.split("===\n")[:-1]
     ]
