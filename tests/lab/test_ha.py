@@ -184,14 +184,18 @@ def test_a_disk_that_fails_is_left_and_the_active_node_goes_on(pair: LabPair) ->
 def test_a_full_volume_refuses_writes_and_moves_nothing(pair: LabPair) -> None:
     active = pair.active()
     starts = {name: pair.starts(name) for name in pair.nodes.names}
-    fill = f"fallocate -l $(stat -f -c '%f * %S' {MOUNT} | xargs expr) {MOUNT}/full;"
-    pair.nodes.run(active, f"{fill} dd if=/dev/zero of={MOUNT}/full2 bs=64k; sync -f {MOUNT}")
-    free = pair.nodes.run(active, f"stat -f -c %f {MOUNT}").text
-    assert int(free) < 16, f"{free} blocks are free"
+    # Most of it at once, without writing it.
+    pair.nodes.run(active, f"fallocate -l $(df -B1 --output=avail {MOUNT} | tail -1) {MOUNT}/full")
+    pair.nodes.run(active, f"dd if=/dev/zero of={MOUNT}/full-rest bs=64k; sync -f {MOUNT}")
+    # Down to the last block: a record needs one.
+    small = f"dd if=/dev/zero of={MOUNT}/full-$n bs=1k count=1 conv=fsync"
+    asked = f"n=0; while {small} && [ $n -lt 2000 ]; do n=$((n+1)); done; {small}"
+    told = pair.nodes.run(active, asked, timeout_s=PATIENCE_S)
+    assert "No space left" in told.text
     with Recorder(pair.nodes, pair.nodes.other(active), "full") as recorder:
         assert not recorder.wait(1, 30), "nothing is acknowledged that has no room"
         assert status(pair.nodes).good
-        assert pair.nodes.run(active, f"rm {MOUNT}/full {MOUNT}/full2").code == 0
+        assert pair.nodes.run(active, f"rm {MOUNT}/full*").code == 0
         assert recorder.wait(10, PATIENCE_S), recorder.told
     assert pair.active() == active
     assert {name: pair.starts(name) for name in pair.nodes.names} == starts
