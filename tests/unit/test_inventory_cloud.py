@@ -32,6 +32,7 @@ def test_the_names_of_a_front() -> None:
         "198.51.100.12",
         "2001:db8:40::12",
         "10.20.0.5",
+        "198.51.100.5",
     ]
     assert certificate["reload"] == ["nginx.service"]
 
