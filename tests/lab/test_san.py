@@ -30,14 +30,18 @@ NODES = ("node1", "node2", "node3")
 MOUNT = "/var/lib/one/datastores"
 #: Emulated on a busy host, everything takes several times as long as on hardware.
 PATIENCE_S = 900.0
-#: Appends a record to a file that all share, syncs it, and only then tells that it is there.
+#: Appends a record to a file that all share, syncs it, and only then tells that it is there. GFS2
+#: looks for the end of the file before it locks: members that append at once overwrite each
+#: other's records, unless they take a lock as here (fcntl's, which hold for the whole cluster).
 WRITER = f"""\
-import os, sys, time
+import fcntl, os, sys, time
 name = sys.argv[1]
 own = os.open("{MOUNT}/all", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 for number in range(100000):
+    fcntl.lockf(own, fcntl.LOCK_EX)
     os.write(own, f"{{name}} {{number}}\\n".encode())
     os.fsync(own)
+    fcntl.lockf(own, fcntl.LOCK_UN)
     print(number, flush=True)
     time.sleep(0.2)
 """
