@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from ansible_collections.b2ct.cloud.plugins.module_utils.san import active_paths
-
 from b2ct.ha.nodes import Answer
 from b2ct.model import SanDriver, format_size
 from b2ct.storage.members import Members
@@ -71,6 +69,9 @@ def _member(members: Members, name: str, answer: Answer) -> MemberStatus:
         return MemberStatus(name, answers=False, said=answer.error or answer.text)
     parts = answer.text.split(_MARK)[1:]
     paths = {}
+    # Whoever imports the collection before Ansible's loader is there hides it from Ansible.
+    from ansible_collections.b2ct.cloud.plugins.module_utils.san import active_paths
+
     for part in parts[:-1]:
         disk, _, listing = part.partition("\n")
         paths[disk.strip()] = active_paths(listing)

@@ -74,3 +74,18 @@ def test_rooms_stay_small_enough_to_live_in() -> None:
         if (lines := len(path.read_text().splitlines())) > 420
     }
     assert large == {}
+
+
+def test_the_collection_is_imported_late() -> None:
+    """Who imports it before Ansible's loader is there hides it from Ansible: no site can be read.
+
+    Checks of ``b2ct verify`` are imported by pytest when the hosts have been read.
+    """
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "b2ct").rglob("*.py"))
+        if path.parent != ROOT / "b2ct/verify/checks"
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ansible_collections")
+    ]
+    assert found == []
