@@ -173,9 +173,8 @@ def _known(site: Site) -> list[str]:
 
 
 def _has_fixed(site: Site, name: str, network: str) -> bool:
-    return any(
-        link.network_name == network and _address(link) for link in site.resolved[name].links
-    )
+    link = site.resolved[name].link_on(network)
+    return link is not None and _address(link)
 
 
 def _address(link: Link) -> bool:

@@ -36,7 +36,9 @@ class Pair:
 
     def link(self, node: ResolvedNode, network: str) -> Link:
         """Give a node's connection to one of the links."""
-        return next(link for link in node.links if link.network_name == network)
+        link = node.link_on(network)
+        assert link is not None, "the checks demand it"
+        return link
 
     def link_address(self, node: ResolvedNode, network: str) -> str:
         """Give a node's address on one of the links; the checks demand a fixed one."""

@@ -139,15 +139,15 @@ def networks(services: Sequence[Balanced]) -> tuple[str, ...]:
 
 def address_on(node: ResolvedNode, network: str) -> str:
     """Give a node's fixed IPv4 address on a network; empty without one."""
-    for link in node.links:
-        if link.network_name == network and isinstance(link.ipv4, IPv4Interface):
-            return str(link.ipv4.ip)
-    return ""
+    link = node.link_on(network)
+    fixed = link.ipv4 if link is not None else None
+    return str(fixed.ip) if isinstance(fixed, IPv4Interface) else ""
 
 
 def interface_on(node: ResolvedNode, network: str) -> str:
     """Give the network device of a node that carries a network; empty without one."""
-    return next((link.interface for link in node.links if link.network_name == network), "")
+    link = node.link_on(network)
+    return link.interface if link is not None else ""
 
 
 def lvs_members(site: Site) -> tuple[str, ...]:

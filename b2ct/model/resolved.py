@@ -90,6 +90,10 @@ class ResolvedNode:
         routed = [link for link in self.links if link.has_route]
         return min(routed, key=lambda link: order[link.network.purpose], default=None)
 
+    def link_on(self, network: str) -> Link | None:
+        """Give the link to a network; a node has one at the most."""
+        return next((link for link in self.links if link.network_name == network), None)
+
 
 def as_addresses(value: Addresses | IPv4Address | IPv6Address | Literal["dhcp"]) -> Addresses:
     """Spell out the short form of a node's addresses."""

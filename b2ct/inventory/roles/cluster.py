@@ -101,21 +101,18 @@ def _addresses(cluster: _Cluster, node: ResolvedNode) -> list[str]:
     """Give the fixed address of a node on each link, the preferred one first."""
     found = []
     for network in cluster.links:
-        for link in node.links:
-            sides = [
-                side
-                for side in (link.ipv4, link.ipv6)
-                if link.network_name == network and isinstance(side, IPv4Interface | IPv6Interface)
-            ]
-            found += [str(side.ip) for side in sides[:1]]
+        link = node.link_on(network)
+        sides = (link.ipv4, link.ipv6) if link is not None else ()
+        fixed = [side for side in sides if isinstance(side, IPv4Interface | IPv6Interface)]
+        found += [str(side.ip) for side in fixed[:1]]
     return found
 
 
 def _number(site: Site, cluster: _Cluster, node: ResolvedNode) -> int:
     """Give a number that stays a member's own when others come and go: its host address."""
     for network in cluster.links:
-        for link in node.links:
-            side = link.ipv4
-            if link.network_name == network and isinstance(side, IPv4Interface):
-                return int(side.ip) - int(side.network.network_address)
+        link = node.link_on(network)
+        side = link.ipv4 if link is not None else None
+        if isinstance(side, IPv4Interface):
+            return int(side.ip) - int(side.network.network_address)
     return list(site.nodes).index(node.name) + 1
