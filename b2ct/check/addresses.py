@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from b2ct.check.named import missing
 from b2ct.check.networks import Address, Side, all_sides
 from b2ct.check.report import Report, few
 from b2ct.model import Addresses, Node, Site, as_addresses, merged_hardware
 from b2ct.places import Path
-from b2ct.suggest import did_you_mean
 
 
 def node_addresses(report: Report) -> None:
@@ -24,10 +24,7 @@ def node_addresses(report: Report) -> None:
         for network, said in node.addresses.items():
             path: Path = ("nodes", name, "addresses", network)
             if network not in site.networks:
-                hint = did_you_mean(network, site.networks)
-                report.problem(
-                    path, f"there is no network {network!r}", hint, rests_on=[("networks", network)]
-                )
+                missing(report, "networks", path, network)
                 continue
             if attached is not None and network not in attached:
                 report.problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from b2ct.check.named import missing
 from b2ct.check.report import Report
 from b2ct.model import Role
 from b2ct.model.cloud import CloudAcl, DatastoreType
@@ -51,12 +52,7 @@ def hosts(report: Report) -> None:
                 rests_on=[("nodes", name)],
             )
         elif name not in site.nodes:
-            report.problem(
-                path,
-                f"there is no node {name!r}",
-                did_you_mean(name, hypervisors),
-                rests_on=[("nodes", name)],
-            )
+            missing(report, "nodes", path, name, hypervisors)
 
 
 def clusters(report: Report) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface
 
+from b2ct.check.named import at, each_once
 from b2ct.check.report import Report, few
 from b2ct.model import Link, Role, Site
 from b2ct.places import Path
-from b2ct.suggest import did_you_mean
 
 _NODES: Path = ("cluster", "nodes")
 
@@ -18,26 +18,20 @@ def members(report: Report) -> None:
     if site.cluster is None:
         return
     hypervisors = [name for name, node in site.nodes.items() if Role.HYPERVISOR in node.roles]
-    seen: set[str] = set()
-    for position, name in enumerate(site.cluster.nodes):
-        path = (*_NODES, position)
-        if name not in site.nodes:
-            report.problem(
-                path,
-                f"there is no node {name!r}",
-                did_you_mean(name, hypervisors),
-                rests_on=[("nodes", name)],
-            )
-        elif name not in hypervisors:
-            report.problem(
-                path,
-                f"{name!r} is no hypervisor",
-                "name hypervisors only, or add the role to the node",
-                rests_on=[("nodes", name)],
-            )
-        elif name in seen:
-            report.problem(path, f"{name!r} is named twice", "remove one")
-        seen.add(name)
+
+    def is_hypervisor(path: Path, name: str) -> bool:
+        if name in hypervisors:
+            return True
+        report.problem(
+            path,
+            f"{name!r} is no hypervisor",
+            "name hypervisors only, or add the role to the node",
+            rests_on=[("nodes", name)],
+        )
+        return False
+
+    named = at(_NODES, site.cluster.nodes)
+    each_once(report, "nodes", named, among=hypervisors, fits=is_hypervisor)
     if len(_known(site)) < 2:
         report.problem(
             _NODES if site.cluster.nodes else ("cluster",),
@@ -85,21 +79,9 @@ def links(report: Report) -> None:
     site = report.site
     if site.cluster is None:
         return
-    seen: set[str] = set()
-    for position, network in enumerate(site.cluster.links):
-        path: Path = ("cluster", "links", position)
-        if network not in site.networks:
-            report.problem(
-                path,
-                f"there is no network {network!r}",
-                did_you_mean(network, site.networks),
-                rests_on=[("networks", network)],
-            )
-        elif network in seen:
-            report.problem(path, f"{network!r} is named twice", "remove one")
-        else:
-            _fixed(report, path, network)
-        seen.add(network)
+    named = at(("cluster", "links"), site.cluster.links)
+    for path, network in each_once(report, "networks", named):
+        _fixed(report, path, network)
     if not site.cluster.links and site.service_network is not None:
         _fixed(report, ("cluster",), site.service_network)
     if len(site.cluster_links) == 1:

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
+from b2ct.check.named import at, each_once, missing
 from b2ct.check.report import Report
 from b2ct.model import DatabaseMode, OpenNebulaDatabase, Role
 from b2ct.places import Path
-from b2ct.suggest import did_you_mean
 
 
 def nodes(report: Report) -> None:
     """The servers and the arbitrator are nodes of the site, each once."""
     site = report.site
     section = site.mariadb
-    named: list[tuple[Path, str]] = [
-        (("mariadb", "nodes", position), name) for position, name in enumerate(section.nodes)
-    ]
-    seen: set[str] = set()
-    for path, name in named:
-        if name not in site.nodes:
-            report.problem(
-                path,
-                f"there is no node {name!r}",
-                did_you_mean(name, site.nodes),
-                rests_on=[("nodes", name)],
-            )
-        elif name in seen:
-            report.problem(path, f"{name!r} is named twice", "remove one")
-        seen.add(name)
+    each_once(report, "nodes", at(("mariadb", "nodes"), section.nodes))
     arbitrator = section.arbitrator
     if arbitrator is None:
         return
-    path = ("mariadb", "arbitrator")
+    path: Path = ("mariadb", "arbitrator")
     if section.mode is not DatabaseMode.GALERA:
         report.problem(path, "a single server needs no vote", "remove it, or write mode: galera")
     elif arbitrator not in site.nodes:
-        report.problem(
-            path,
-            f"there is no node {arbitrator!r}",
-            did_you_mean(arbitrator, site.nodes),
-            rests_on=[("nodes", arbitrator)],
-        )
+        missing(report, "nodes", path, arbitrator)
     elif arbitrator in site.database_nodes:
         report.problem(
             path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from b2ct.check.named import missing
 from b2ct.check.report import Report, few
 from b2ct.check.setups import Setup, setups
 from b2ct.model import Attachment, BondMode, Site
@@ -97,10 +98,7 @@ def attachments(report: Report) -> None:
         for network, attachment in setup.hardware.attach.items():
             path = setup.path("attach", network)
             if network not in report.site.networks:
-                hint = did_you_mean(network, report.site.networks)
-                report.problem(
-                    path, f"there is no network {network!r}", hint, rests_on=[("networks", network)]
-                )
+                missing(report, "networks", path, network)
                 continue
             device = attachment.device
             if device in members and device not in bonds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from b2ct.check.named import at, each_once
 from b2ct.check.report import Report
 from b2ct.model import (
     DatabaseMode,
@@ -33,22 +34,9 @@ def nodes(report: Report) -> None:
     site = report.site
     if site.ha is None:
         return
-    seen: set[str] = set()
-    for position, name in enumerate(site.ha.nodes):
-        path: Path = ("ha", "nodes", position)
-        if name not in site.nodes:
-            hint = did_you_mean(name, site.nodes)
-            report.problem(path, f"there is no node {name!r}", hint, rests_on=[("nodes", name)])
-        elif Role.CONTROL not in site.nodes[name].roles:
-            report.problem(
-                path,
-                f"{name!r} is no control node",
-                "name a node with roles: [control]",
-                rests_on=[("nodes", name, "roles")],
-            )
-        elif name in seen:
-            report.problem(path, f"{name!r} is named twice", "name the other node of the pair")
-        seen.add(name)
+    named = at(("ha", "nodes"), site.ha.nodes)
+    again = "name the other node of the pair"
+    each_once(report, "nodes", named, again=again, fits=lambda *one: _controls(report, *one))
     if len(site.ha_nodes) != 2:
         report.problem(
             ("ha", "nodes") if site.ha.nodes else ("ha",),
@@ -66,6 +54,18 @@ def nodes(report: Report) -> None:
             "give both the same release",
             rests_on=[("nodes",), ("install", "release")],
         )
+
+
+def _controls(report: Report, path: Path, name: str) -> bool:
+    if Role.CONTROL in report.site.nodes[name].roles:
+        return True
+    report.problem(
+        path,
+        f"{name!r} is no control node",
+        "name a node with roles: [control]",
+        rests_on=[("nodes", name, "roles")],
+    )
+    return False
 
 
 def engine(report: Report) -> None:
@@ -143,17 +143,11 @@ def links(report: Report) -> None:
     if site.ha is None:
         return
     wanted = site.ha.links or ((site.service_network,) if site.service_network else ())
-    for position, network in enumerate(wanted):
-        path: Path = ("ha", "links", position) if site.ha.links else ("ha",)
-        if network not in site.networks:
-            hint = did_you_mean(network, site.networks)
-            report.problem(
-                path, f"there is no network {network!r}", hint, rests_on=[("networks", network)]
-            )
-            continue
-        if network in wanted[:position]:
-            report.problem(path, f"{network!r} is named twice", "name another network")
-            continue
+    if site.ha.links:
+        named = at(("ha", "links"), wanted)
+    else:
+        named = [(("ha",), network) for network in wanted]
+    for path, network in each_once(report, "networks", named, again="name another network"):
         for name in site.ha_nodes:
             said = site.nodes[name].addresses.get(network) if name in site.nodes else None
             if name in site.nodes and (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from typing import Final
 
+from b2ct.check.named import at, each_once
 from b2ct.check.report import Report
 from b2ct.model import Lvs, LvsKind, LvsService, Role
 from b2ct.model.lvs_resolved import (
@@ -36,13 +37,7 @@ def directors(report: Report) -> None:
     if site.lvs is None:
         return
     named = site.lvs.directors
-    for position, name in enumerate(named):
-        path: Path = ("lvs", "directors", position)
-        if name not in site.nodes:
-            hint = did_you_mean(name, site.nodes)
-            report.problem(path, f"there is no node {name!r}", hint, rests_on=[("nodes", name)])
-        elif name in named[:position]:
-            report.problem(path, f"{name!r} is named twice", "name another node")
+    each_once(report, "nodes", at(("lvs", "directors"), named), again="name another node")
     if len(named) != 2:
         report.problem(
             ("lvs", "directors"),
