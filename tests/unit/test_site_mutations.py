@@ -122,6 +122,8 @@ def mutated_data(draw: st.DrawFn) -> Any:
             here[path[-1]]
         except (KeyError, IndexError, TypeError):
             continue
+        if isinstance(here, str):  # An earlier change put a text where a list was.
+            continue
         kind = draw(st.sampled_from(["replace", "remove", "rename", "move", "repeat"]))
         if kind == "replace":
             here[path[-1]] = draw(junk)
