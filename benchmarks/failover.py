@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -28,8 +27,9 @@ from b2ct.ha import drill as drills  # noqa: E402
 from b2ct.ha.drill import DrillReport, Strike  # noqa: E402
 from b2ct.ha.nodes import PairNodes  # noqa: E402
 from b2ct.lab.lab import Lab  # noqa: E402
-from b2ct.lab.open import find, up  # noqa: E402
+from b2ct.lab.open import find  # noqa: E402
 from tests.lab.pairs import MOUNT, PATIENCE_S, LabPair, install_unit, open_lab_pair  # noqa: E402
+from tests.lab.runs import lab_of  # noqa: E402
 
 _STEPS = ("detected", "fenced", "promoting", "mounting", "address", "starting", "first answer")
 _KILL = "kill"
@@ -98,18 +98,15 @@ def main() -> None:
     if given.running:
         report(find(given.site), given.kind, given.count)
         return
-    with tempfile.TemporaryDirectory(prefix="b2ct-failover-") as temporary:
-        folder = Path(temporary) / given.site.name
-        shutil.copytree(given.site, folder)
-        lab = up(folder, lambda told: print(told, file=sys.stderr), lambda *_: None).lab
-        try:
-            install_unit(lab)
-            with open_lab_pair(lab) as pair:
-                print("running the stage ha", file=sys.stderr, flush=True)
-                pair.play()
-            report(lab, given.kind, given.count)
-        finally:
-            lab.down()
+    with (
+        tempfile.TemporaryDirectory(prefix="b2ct-failover-") as temporary,
+        lab_of(given.site, Path(temporary)) as lab,
+    ):
+        install_unit(lab)
+        with open_lab_pair(lab) as pair:
+            print("running the stage ha", file=sys.stderr, flush=True)
+            pair.play()
+        report(lab, given.kind, given.count)
 
 
 def report(lab: Lab, kinds: Sequence[str], count: int) -> None:

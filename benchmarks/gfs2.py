@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -28,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from b2ct.lab.inventory import write_inventory  # noqa: E402
 from b2ct.lab.lab import Lab  # noqa: E402
-from b2ct.lab.open import find, up  # noqa: E402
+from b2ct.lab.open import find  # noqa: E402
+from tests.lab.runs import lab_of, played  # noqa: E402
 
 SHARED, OWN = "/var/lib/one/datastores", "/var/tmp"
 #: Runs on a node; prints the rates in MiB/s and files/s. Arguments: folder, MiB, files.
@@ -135,17 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.running:
         print(table(measure(find(given.site), given.rounds, given.mib, given.files)))
         return
-    with tempfile.TemporaryDirectory(prefix="b2ct-gfs2-") as temporary:
-        folder = Path(temporary) / given.site.name
-        shutil.copytree(given.site, folder)
-        lab = up(folder, lambda told: print(told, file=sys.stderr), lambda *_: None).lab
-        try:
-            site = write_inventory(lab.folder, lab.running) / "site.yml"
-            argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(site)]
-            subprocess.run([*argv, str(ROOT / "playbooks/storage.yml")], cwd=ROOT, check=True)
-            print(table(measure(lab, given.rounds, given.mib, given.files)))
-        finally:
-            lab.down()
+    with (
+        tempfile.TemporaryDirectory(prefix="b2ct-gfs2-") as temporary,
+        lab_of(given.site, Path(temporary)) as lab,
+    ):
+        print("running the stage storage", file=sys.stderr, flush=True)
+        played(write_inventory(lab.folder, lab.running), ROOT / "playbooks" / "storage.yml")
+        print(table(measure(lab, given.rounds, given.mib, given.files)))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +18,8 @@ from b2ct.lab.inventory import write_inventory
 from b2ct.lab.lab import Lab
 from b2ct.load import VaultOptions, read_site
 from b2ct.verify.fleet import Login
+from tests.lab.runs import ROOT, played
 
-ROOT = Path(__file__).resolve().parents[2]
 #: What moves besides address and volume: something small that answers, and has a state of its own.
 UNIT = """\
 [Unit]
@@ -47,23 +45,7 @@ class LabPair:
 
     def play(self, *arguments: str) -> str:
         """Run the stage ha; give Ansible's words."""
-        argv = [
-            *(sys.executable, "-m", "ansible", "playbook"),
-            *("-i", str(self.inventory / "site.yml"), str(ROOT / "playbooks" / "ha.yml")),
-        ]
-        env = os.environ | {
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            # A task costs an emulated guest several seconds as it is.
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=600",
-            "ANSIBLE_TIMEOUT": "60",
-        }
-        done = subprocess.run(
-            [*argv, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout
+        return played(self.inventory, ROOT / "playbooks" / "ha.yml", *arguments)
 
     def active(self) -> str:
         """Give the name of the active node."""

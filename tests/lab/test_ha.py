@@ -11,12 +11,8 @@ import itertools
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,16 +23,14 @@ from b2ct.ha.nodes import PairNodes
 from b2ct.ha.recorder import Recorder
 from b2ct.ha.status import status
 from b2ct.ha.switch import switch
-from b2ct.lab.open import up
 from b2ct.model import HaEngine
-from tests.lab.pairs import MOUNT, PATIENCE_S, ROOT, LabPair, install_unit, open_lab_pair
+from tests.lab.pairs import MOUNT, PATIENCE_S, LabPair, install_unit, open_lab_pair
+from tests.lab.runs import SITES, b2ct, lab_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-ha")]
 
-SITES = Path(__file__).with_name("sites")
 DEADTIME_S = 20.0
 DRILLS = int(os.environ.get("B2CT_LAB_DRILLS", "3"))
-B2CT = Path(sys.executable).with_name("b2ct")
 
 
 def _progress(*_: object) -> None:
@@ -50,15 +44,10 @@ def _progress(*_: object) -> None:
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LabPair]:
-    folder = tmp_path_factory.mktemp("pair") / request.param
-    shutil.copytree(SITES / request.param, folder)
-    lab = up(folder, lambda told: print(told, file=sys.stderr), _progress).lab
-    try:
+    with lab_of(SITES / request.param, tmp_path_factory.mktemp("pair")) as lab:
         install_unit(lab)
         with open_lab_pair(lab) as found:
             yield found
-    finally:
-        lab.down()
 
 
 def test_the_roles_make_a_pair(pair: LabPair) -> None:
@@ -224,11 +213,9 @@ def test_a_service_that_dies_is_started_again_where_it_was(pair: LabPair) -> Non
 @pytest.mark.parametrize("kind", ["power", "crash"])
 def test_drills_in_a_row_lose_nothing(pair: LabPair, kind: str) -> None:
     """As an admin does them: with the command."""
-    done = subprocess.run(
-        [B2CT, "ha", "drill", pair.inventory, "--kind", kind, "--consent",
-         "--count", str(DRILLS), "--json"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+    count = str(DRILLS)
+    site = str(pair.inventory)
+    done = b2ct("ha", "drill", site, "--kind", kind, "--consent", "--count", count, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)["drills"]
     assert len(found) == DRILLS
@@ -239,9 +226,6 @@ def test_drills_in_a_row_lose_nothing(pair: LabPair, kind: str) -> None:
 
 
 def test_the_checks_of_verify_hold(pair: LabPair) -> None:
-    done = subprocess.run(
-        [B2CT, "verify", pair.inventory, "--only", "ha"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+    done = b2ct("verify", str(pair.inventory), "--only", "ha")
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)

@@ -5,9 +5,7 @@ The tests build on each other and run in their order: each leaves everything wel
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -20,12 +18,11 @@ import pytest
 
 from b2ct.lab.inventory import write_inventory
 from b2ct.lab.lab import Lab
-from b2ct.lab.open import up
+from tests.lab.runs import ROOT, SITES, b2ct, lab_of, played
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-lvs")]
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = Path(__file__).with_name("sites") / "lvs4"
+SITE = SITES / "lvs4"
 LOAD = Path(__file__).with_name("load.py")
 DIRECTORS = ("lvs1", "lvs2")
 SERVERS = ("real1", "real2")
@@ -127,16 +124,7 @@ class LabLvs:
     inventory: Path
 
     def play(self, playbook: Path, *arguments: str) -> str:
-        argv = [
-            *(sys.executable, "-m", "ansible", "playbook"),
-            *("-i", str(self.inventory / "site.yml"), str(playbook)),
-        ]
-        env = os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        done = subprocess.run(
-            [*argv, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout
+        return played(self.inventory, playbook, *arguments)
 
     def said(self, node: str, command: str) -> str:
         done = self.lab.run(node, command)
@@ -204,24 +192,14 @@ class LabLvs:
         return Load(tuple(sorted(answers, key=lambda answer: answer.begun)), struck)
 
 
-def _progress(*_: object) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def lvs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabLvs]:
-    folder = tmp_path_factory.mktemp("lvs") / "lvs4"
-    shutil.copytree(SITE, folder)
-    made = up(folder, lambda told: print(told, file=sys.stderr), _progress)
-    lab = made.lab
-    try:
+    with lab_of(SITE, tmp_path_factory.mktemp("lvs")) as lab:
         inventory = write_inventory(lab.folder, lab.running)
         for name in (*DIRECTORS, *SERVERS):
             done = lab.run(name, SERVE, typed=NGINX)
             assert done.returncode == 0, done.stderr
         yield LabLvs(lab, inventory)
-    finally:
-        lab.down()
 
 
 def test_the_role_makes_directors_and_servers(lvs: LabLvs, tmp_path: Path) -> None:
@@ -334,11 +312,5 @@ def test_directors_that_answer_themselves(lvs: LabLvs) -> None:
 
 
 def test_the_checks_of_verify_hold(lvs: LabLvs) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "b2ct.cli", "verify", str(lvs.inventory), "--only", "lvs"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    done = b2ct("verify", str(lvs.inventory), "--only", "lvs")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,10 +21,10 @@ import pytest
 from b2ct.lab.inventory import FOLDER
 from b2ct.lab.lab import Lab
 from tests.lab.conftest import MakeLab
+from tests.lab.runs import ROOT, b2ct, play
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san")]
 
-ROOT = Path(__file__).resolve().parents[2]
 NODES = ("node1", "node2", "node3")
 MOUNT = "/var/lib/one/datastores"
 #: Emulated on a busy host, everything takes several times as long as on hardware.
@@ -59,25 +58,10 @@ class San:
 
     def play(self, *arguments: str) -> tuple[int, str]:
         """Run the stage storage; give Ansible's code and words."""
-        argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.site / "site.yml")]
-        argv += [str(ROOT / "playbooks/storage.yml"), *arguments]
         begun = time.monotonic()
-        environment = os.environ | {
-            "ANSIBLE_PIPELINING": "True",
-            "ANSIBLE_NOCOLOR": "True",
-            "ANSIBLE_TIMEOUT": "90",
-            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=600s",
-        }
-        done = subprocess.run(
-            argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        done = play(self.site, ROOT / "playbooks" / "storage.yml", *arguments)
         sys.stderr.write(f"\nlab: storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
         return done.returncode, done.stdout + done.stderr
-
-    def b2ct(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of b2ct on the lab's site."""
-        argv = [sys.executable, "-c", "from b2ct.cli import main; main()", *arguments]
-        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
 
     def change(self, old: str, new: str) -> None:
         """Change the lab's copy of the site file."""
@@ -90,6 +74,14 @@ class San:
         done = self.lab.run(node, command, limit_s=300)
         assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
         return done.stdout.strip()
+
+    def await_mounted(self, node: str) -> float:
+        """Wait until a member has the file system; give how long it took."""
+        asked = f"findmnt -n -t gfs2 {MOUNT}"
+        return until(
+            f"{node} has mounted",
+            lambda: self.lab.run(node, asked, limit_s=60).returncode == 0,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -147,14 +139,14 @@ def test_a_second_run_changes_nothing(san: San) -> None:
 
 
 def test_devices_and_disks_are_reported(san: San) -> None:
-    asked = san.b2ct("fence", "status", str(san.site), "--json")
+    asked = b2ct("fence", "status", str(san.site), "--json")
     assert asked.returncode == 0, asked.stdout + asked.stderr
     found = json.loads(asked.stdout)
     assert [one["node"] for one in found["devices"]] == list(NODES)
     assert found["good"]
     # Nobody watches the device that is for himself.
     assert all(one["watched_by"] not in {"", one["node"]} for one in found["devices"])
-    asked = san.b2ct("san", "status", str(san.site), "--json")
+    asked = b2ct("san", "status", str(san.site), "--json")
     assert asked.returncode == 0, asked.stdout + asked.stderr
     assert [one["paths"] for one in json.loads(asked.stdout)["members"]] == [{"lun0": 2}] * 3
 
@@ -225,10 +217,7 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
     ]
     assert lost == []
     # The node returns by itself: fencing switched it on again, and Pacemaker mounts.
-    back = until(
-        "node3 is back",
-        lambda: san.lab.run("node3", f"findmnt -n {MOUNT}", limit_s=60).returncode == 0,
-    )
+    back = san.await_mounted("node3")
     sys.stderr.write(f"\nlab: node3 has mounted again {back:.0f} s later")
     assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
     assert len(san.said("node3", f"cat {MOUNT}/all").split("\n")) >= len(lines)
@@ -257,10 +246,7 @@ def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path:
     assert "reboot" in fenced or "off" in fenced, fenced
     for card in ("lan0", "lan1"):
         san.lab.plug("node3", card)
-    until(
-        "node3 is back",
-        lambda: san.lab.run("node3", f"findmnt -n {MOUNT}", limit_s=60).returncode == 0,
-    )
+    san.await_mounted("node3")
     assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
 
 
@@ -271,12 +257,7 @@ def test_after_a_power_cut_of_all_everything_is_mounted(san: San) -> None:
     for name in NODES:
         san.lab.power(name, "on")
     for name in NODES:
-        until(
-            f"{name} has mounted",
-            lambda name=name: (  # type: ignore[misc]
-                san.lab.run(name, f"findmnt -n -t gfs2 {MOUNT}", limit_s=60).returncode == 0
-            ),
-        )
+        san.await_mounted(name)
         assert san.said(name, f"wc -l <{MOUNT}/all") == lines
         assert san.said(name, "lvs --noheadings -o lv_active vg-san/one") == "active"
 
@@ -288,7 +269,7 @@ def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
     assert code == 0, words
     assert "grow the volume vg-san/one by" in words
     assert int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1")) == before
-    grown = san.b2ct("san", "grow", str(san.site))
+    grown = b2ct("san", "grow", str(san.site))
     assert grown.returncode == 0, grown.stdout + grown.stderr
     after = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
     assert after > before + 500
@@ -297,7 +278,7 @@ def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
 
 
 def test_checks_of_verify_accept_it(san: San) -> None:
-    done = san.b2ct("verify", str(san.site), *NODES, "--only", "cluster", "--only", "san")
+    done = b2ct("verify", str(san.site), *NODES, "--only", "cluster", "--only", "san")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
