@@ -113,23 +113,20 @@ def machines(tmp_path: Path) -> Machines:
     return Machines(tmp_path)
 
 
-def test_without_a_pair_it_is_the_first_machine_s_database(machines: Machines) -> None:
-    code, told, called = machines.restore("none", active="", runs="control1")
+@pytest.mark.parametrize(
+    ("pair", "active", "runs"),
+    [("none", "", "control1"), ("heartbeat", "control2", "control2")],
+    ids=["without a pair the first machine's database", "a pair of Heartbeat where it is active"],
+)
+def test_opennebula_is_stopped_and_started_by_systemd(
+    machines: Machines, pair: str, active: str, runs: str
+) -> None:
+    code, told, called = machines.restore(pair, active=active, runs=runs)
     assert code == 0, told
     assert called == [
-        "control1: stop opennebula",
-        "control1: restore --replace-database",
-        "control1: start opennebula",
-    ]
-
-
-def test_heartbeat_s_pair_is_restored_where_it_is_active(machines: Machines) -> None:
-    code, told, called = machines.restore("heartbeat", active="control2", runs="control2")
-    assert code == 0, told
-    assert called == [
-        "control2: stop opennebula",
-        "control2: restore --replace-database",
-        "control2: start opennebula",
+        f"{runs}: stop opennebula",
+        f"{runs}: restore --replace-database",
+        f"{runs}: start opennebula",
     ]
 
 

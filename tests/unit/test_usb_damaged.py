@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from iso_builder.errors import MediaError
 from iso_builder.usb import build_usb_image
 from tests.media import fattools
 from tests.media.bases import cached_base
-from tests.media.places import memory
+from tests.media.places import scratch
 from tests.unit.test_usb import PLAN
 
 #: Descriptors, path tables and folders of the test ISOs lie here; El Torito and GPT too.
@@ -53,8 +52,7 @@ def damaged(base: Path, target: Path, damage) -> Path:
 
 
 def judge(style, damage):
-    with tempfile.TemporaryDirectory(prefix="b2ct-test-", dir=memory()) as name:
-        folder = Path(name)
+    with scratch() as folder:
         base = damaged(cached_base(style), folder / "base.iso", damage)
         out = folder / "out"
         out.mkdir()

@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from iso_builder.layouts import read_medium
 from iso_builder.verification import verify_against_base
 from iso_builder.volume import read_volume
 from tests.media.bases import LAYOUTS, cached_base
-from tests.media.places import memory
+from tests.media.places import scratch
 from tests.unit.iso.conftest import PLAN
 
 #: CPU seconds after which an input is taken to hang the work, which needs a tenth of one.
@@ -53,8 +52,8 @@ def _limited_memory():
 @pytest.fixture
 def memory_path():
     """A folder as ``tmp_path``, in memory: the examples write some 50 GB."""
-    with tempfile.TemporaryDirectory(prefix="b2ct-test-", dir=memory()) as name:
-        yield Path(name)
+    with scratch() as folder:
+        yield folder
 
 
 @functools.cache
