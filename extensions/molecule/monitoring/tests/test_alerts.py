@@ -157,13 +157,14 @@ def test_nagios_is_answered_over_modern_tls_only(control1: Host, address: str) -
 
 
 def test_a_stranger_gets_none(control1: Host) -> None:
-    assert nrpe(control1, "10.89.0.21", "check_load").rc == 0
+    # The containers share the test machine's load: the answer may be a warning, but it is one.
+    assert "load" in nrpe(control1, "10.89.0.21", "check_load").stdout.lower()
     control1.check_output("ip address add 10.89.0.77/24 dev eth0")
     try:
         told = nrpe(control1, "10.89.0.21", "check_load", source="10.89.0.77")
     finally:
         control1.check_output("ip address del 10.89.0.77/24 dev eth0")
-    assert told.rc not in (0, 1), told.stdout
+    assert told.rc not in (0, 1), told.stdout + told.stderr
     assert "load" not in told.stdout.lower()
 
 
