@@ -63,7 +63,7 @@ def targets(report: Report) -> None:
             address = _plain(device.options.get("ip", ""))
             if device.agent not in BOARD_AGENTS or not address:
                 continue
-            path = _said_at(site, name, position)
+            path = (*said_at(site, name, position), "options")
             if address in own:
                 report.problem(
                     path,
@@ -97,9 +97,9 @@ def _places(site: Site) -> list[tuple[Path, tuple[FenceDevice, ...]]]:
     return found
 
 
-def _said_at(site: Site, name: str, position: int) -> Path:
+def said_at(site: Site, name: str, position: int) -> Path:
     """Give the place of a node's device: its own, or that of its hardware."""
     node = site.nodes[name]
     if node.fence or node.hardware is None:
-        return ("nodes", name, "fence", position, "options")
-    return ("hardware", node.hardware, "fence", position, "options")
+        return ("nodes", name, "fence", position)
+    return ("hardware", node.hardware, "fence", position)

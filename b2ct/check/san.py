@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from b2ct.check.report import Report, few
-from b2ct.model import Family, San, SanDriver, SanTransport
+from b2ct.model import Family, Lun, San, SanDriver, SanTransport
 from b2ct.places import Path
 from b2ct.suggest import did_you_mean
 
@@ -71,10 +71,16 @@ def transport(report: Report) -> None:
         )
         return
     most = len(san.iscsi.portals) * len(san.iscsi.targets)
-    for name, lun in san.luns.items():
+    places: list[tuple[Path, Lun]] = [
+        (("san", "luns", name), lun) for name, lun in san.luns.items()
+    ]
+    if report.site.sbd is not None:
+        disks = report.site.sbd.disks
+        places += [(("cluster", "sbd", "disks", name), disk) for name, disk in disks.items()]
+    for path, lun in places:
         if lun.paths > most:
             report.problem(
-                ("san", "luns", name, "paths"),
+                (*path, "paths"),
                 f"{most} login{'s' * (most != 1)} cannot make {lun.paths} paths",
                 "name another portal in san.iscsi, or write fewer paths",
                 rests_on=[("san", "iscsi")],

@@ -37,6 +37,9 @@ def command() -> None:
 def status(site: Path, *, as_json: bool, login: Login, vault: VaultOptions) -> None:
     """Ask every fencing device whether it answers. Nothing is switched.
 
+    Where the site has SBD, each member also tells whether it reads the disks, whether a pill lies
+    on them, and which watchdog is armed.
+
     The exit code is 0 when all answer, 1 when one does not, 2 for bad input.
 
     \b
@@ -44,7 +47,7 @@ def status(site: Path, *, as_json: bool, login: Login, vault: VaultOptions) -> N
       b2ct fence status torino
       b2ct fence status torino --json
     """
-    from b2ct.storage import fencing
+    from b2ct.storage import fencing, sbd
     from b2ct.storage.members import open_members
 
     with (
@@ -58,6 +61,8 @@ def status(site: Path, *, as_json: bool, login: Login, vault: VaultOptions) -> N
         for one in found.devices:
             how = f"answers, watched by {one.watched_by or 'nobody'}" if one.answers else "SILENT"
             click.echo(f"{one.node}: level {one.level}, {one.agent}: {how}")
+        for member in found.sbd:
+            click.echo(sbd.text(member))
         for problem in found.problems:
             click.echo(f"problem: {problem}")
     if found.problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from b2ct.inventory.pair import pair
-from b2ct.inventory.roles.cluster import cluster_members
+from b2ct.inventory.roles.cluster import cluster_members, sbd_members
 from b2ct.inventory.roles.mariadb import database_members
 from b2ct.inventory.roles.san import san_members
 from b2ct.model import HaEngine, Role, Site
@@ -30,8 +30,8 @@ def groups(site: Site) -> tuple[Group, ...]:
     each hardware (``hardware_<name>``). ``database`` are the members of the database, a cluster's
     arbitrator among them, ``cvmfs`` are the nodes that mount repositories. ``ha`` is the failover
     pair, in ``ha_heartbeat`` or in ``ha_pacemaker``; ``cluster`` are the hypervisors that fence
-    each other, ``san`` those that share disks, ``lvs`` directors and servers of service
-    addresses.
+    each other, ``sbd`` those that do it through shared disks, ``san`` those that share disks,
+    ``lvs`` directors and servers of service addresses.
     """
     return (
         *_role_groups(site),
@@ -39,6 +39,7 @@ def groups(site: Site) -> tuple[Group, ...]:
         Group("cvmfs", _cvmfs_clients(site)),
         *_pair_groups(site),
         Group("cluster", cluster_members(site)),
+        Group("sbd", sbd_members(site)),
         Group("san", san_members(site)),
         Group("lvs", lvs_members(site)),
         *_release_groups(site),

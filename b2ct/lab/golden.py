@@ -29,7 +29,9 @@ NAME: Final = "golden"
 
 def shape(guest: Guest) -> dict[str, object]:
     """Give what a saved machine and its clone must have in common."""
+    card = {"watchdog": True} if guest.watchdog else {}
     return {
+        **card,
         "memory": guest.memory_mib,
         "cpus": guest.cpus,
         "cards": len(guest.cards),

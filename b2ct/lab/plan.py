@@ -55,6 +55,7 @@ class Guest:
     disks: tuple[SharedDisk, ...]
     memory_mib: int
     cpus: int
+    watchdog: bool = False
 
     @property
     def name(self) -> str:
@@ -86,7 +87,8 @@ def plan(site: Site, settings: Settings) -> Plan:
 
     :raises B2ctError: a node of another release, a lab.yml that names unknown nodes.
     """
-    for name in (*settings.nodes, *(node for lun in settings.luns.values() for node in lun.nodes)):
+    of_luns = [node for lun in settings.luns.values() for node in lun.nodes]
+    for name in (*settings.nodes, *settings.watchdogs, *of_luns):
         if name not in site.nodes:
             raise B2ctError(
                 f"lab.yml names {name!r}, which is no node", did_you_mean(name, site.nodes)
@@ -132,12 +134,17 @@ def _guest(
         tuple(disks),
         settings.memory,
         settings.cpus,
+        node.name in settings.watchdogs,
     )
 
 
 def _disk(site: Site, name: str, lun: Lun) -> SharedDisk:
-    """Give a shared disk; what lab.yml leaves open is as in the site's ``san``."""
-    known = site.san.luns.get(name) if site.san is not None else None
+    """Give a shared disk; what lab.yml leaves open is as in the site's ``san`` or ``sbd``."""
+    described = {
+        **(site.san.luns if site.san is not None else {}),
+        **(site.sbd.disks if site.sbd is not None else {}),
+    }
+    known = described.get(name)
     wwid = lun.wwid or (known.wwid if known is not None else None)
     if wwid is None:
         raise B2ctError(

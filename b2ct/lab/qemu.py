@@ -56,6 +56,8 @@ def argv(guest: Guest, around: Surroundings) -> list[str]:
     words += [*_channel(around, PORT), "-device", "virtio-serial-pci"]
     words += ["-device", f"virtserialport,chardev={PORT},name=b2ct.lab"]
     words += ["-device", "virtio-rng-pci"]
+    if guest.watchdog:
+        words += ["-device", "i6300esb", "-action", "watchdog=reset"]
     words += _disk("root", around.root, "qcow2", "b2ctroot")
     if guest.own_disk:
         words += _disk("own", around.own, "raw", OWN_DISK)

@@ -5,7 +5,7 @@ module here and one field of :class:`b2ct.model.site.Site`.
 """
 
 from b2ct.model.cache import SQUID_PORT, Belle2, Cvmfs, CvmfsDomain, Squid, SquidFlavour
-from b2ct.model.cluster import Cluster
+from b2ct.model.cluster import SBD_AGENT, WATCHDOG_PATHS_S, Cluster, Sbd, SbdTimes
 from b2ct.model.database import DatabaseBackup, DatabaseMode, MariaDb
 from b2ct.model.fencing import (
     BOARD_AGENTS,
@@ -54,7 +54,9 @@ __all__ = [
     "RELEASES",
     "ROCCI_RUBIES",
     "RUBIES",
+    "SBD_AGENT",
     "SQUID_PORT",
+    "WATCHDOG_PATHS_S",
     "Addresses",
     "Admin",
     "Attachment",
@@ -116,6 +118,8 @@ __all__ = [
     "SanDriver",
     "SanFileSystem",
     "SanTransport",
+    "Sbd",
+    "SbdTimes",
     "Site",
     "Squid",
     "SquidFlavour",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Literal
 
+from b2ct.model.cluster import SBD_AGENT
 from b2ct.model.fencing import ResolvedDevice, resolved_devices
 from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Addresses, Attachment, Bond, Hardware, Node
@@ -82,6 +83,11 @@ class ResolvedNode:
     def service_link(self) -> Link | None:
         """The link to the service network."""
         return next((link for link in self.links if link.is_service), None)
+
+    @property
+    def fence_from_outside(self) -> tuple[ResolvedDevice, ...]:
+        """The devices that others than the cluster's members can use; SBD's disks only they see."""
+        return tuple(device for device in self.fence if device.agent != SBD_AGENT)
 
     @property
     def default_link(self) -> Link | None:

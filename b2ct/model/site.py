@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from b2ct.model.cache import Belle2, Cvmfs, Squid
-from b2ct.model.cluster import Cluster
+from b2ct.model.cluster import Cluster, Sbd, SbdTimes, sbd_times
 from b2ct.model.database import DatabaseMode, MariaDb
 from b2ct.model.general import General
 from b2ct.model.ha import Ha, HaService
@@ -21,7 +21,7 @@ from b2ct.model.network import Network, Purpose
 from b2ct.model.node import Hardware, Node
 from b2ct.model.releases import RELEASES, Release, ReleaseId
 from b2ct.model.rocci import Rocci
-from b2ct.model.san import San
+from b2ct.model.san import San, SanTransport
 from b2ct.model.tls import Tls
 from b2ct.model.types import HostName, Model, Role, SectionName
 
@@ -118,6 +118,18 @@ class Site(Model):
         if self.cluster is not None and self.cluster.links:
             return self.cluster.links
         return (self.service_network,) if self.service_network else ()
+
+    @property
+    def sbd(self) -> Sbd | None:
+        """Fencing of the cluster through shared disks, where there is some."""
+        return self.cluster.sbd if self.cluster is not None else None
+
+    @cached_property
+    def sbd_times(self) -> SbdTimes:
+        """The times of SBD; only for a site that has it."""
+        assert self.sbd is not None
+        iscsi = self.san is not None and self.san.transport is SanTransport.ISCSI
+        return sbd_times(self.sbd, iscsi=iscsi)
 
     @cached_property
     def journals(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from b2ct.errors import B2ctError
+from b2ct.storage import sbd
 from b2ct.storage.members import Members
 from b2ct.suggest import did_you_mean
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Seconds for a device to answer, for a member to be off and on, and to be back in the cluster.
 DEVICE_S: Final = 150.0
-FENCE_S: Final = 300.0
+FENCE_S: Final = 240
 RETURN_S: Final = 1200.0
 _PAUSE_S: Final = 2.0
 
@@ -38,11 +39,12 @@ class DeviceStatus:
 
 @dataclass(frozen=True)
 class FenceStatus:
-    """All devices of a cluster."""
+    """All devices of a cluster, and SBD on its members where the site has it."""
 
     site: str
     enabled: bool
     devices: tuple[DeviceStatus, ...]
+    sbd: tuple[sbd.SbdStatus, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -50,6 +52,8 @@ class FenceStatus:
         found = [] if self.enabled else ["fencing is switched off (stonith-enabled)"]
         found += [f"{one.name} does not answer: {one.said}" for one in self.devices
                   if not one.answers]  # fmt: skip
+        # What is wrong with a disk all members tell.
+        found += dict.fromkeys(problem for one in self.sbd for problem in one.problems)
         return tuple(found)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class FenceStatus:
             "site": self.site,
             "enabled": self.enabled,
             "devices": [asdict(one) for one in self.devices],
+            "sbd": [one.as_json() for one in self.sbd],
             "problems": list(self.problems),
             "good": not self.problems,
         }
@@ -108,7 +113,7 @@ def status(members: Members, progress: Progress) -> FenceStatus:
     progress("asking the devices", len(wanted), len(wanted))
     command = "crm_attribute --query --name stonith-enabled --quiet"
     enabled = members.run(speaker, command).text == "true"
-    return FenceStatus(members.site.site.name, enabled, tuple(found))
+    return FenceStatus(members.site.site.name, enabled, tuple(found), sbd.status(members))
 
 
 def refuse_unless_ready(members: Members, nodes: Sequence[str], progress: Progress) -> None:
@@ -139,7 +144,10 @@ def test(members: Members, node: str, progress: Progress) -> Fenced:
     place, _ = members.cluster(without=node)
     begun = time.monotonic()
     progress(f"switching {node} off and on", 0, 0)
-    done = members.run(place, "stonith_admin --reboot %s --timeout 240", node, timeout_s=FENCE_S)
+    limit = _limit_s(members)
+    done = members.run(
+        place, f"stonith_admin --reboot %s --timeout {limit}", node, timeout_s=limit + 60.0
+    )
     if done.code != 0:
         raise B2ctError(
             f"{place} could not switch {node} off: {done.error or done.text}",
@@ -157,6 +165,12 @@ def test(members: Members, node: str, progress: Progress) -> Fenced:
         f"{node} did not come back within {RETURN_S:.0f} s: {missing[0]}",
         f"look at its console, and at: journalctl -u pacemaker on {place}",
     )
+
+
+def _limit_s(members: Members) -> int:
+    """Give the seconds until a member must be off: a pill is waited for, and every level."""
+    times = members.site.sbd_times if members.site.sbd is not None else None
+    return max(FENCE_S, 2 * times.fence if times is not None else 0)
 
 
 def _missing(before: State, now: State, node: str) -> list[str]:

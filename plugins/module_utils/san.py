@@ -12,6 +12,8 @@ from pathlib import Path
 #: Runs a program: its return code, output and errors.
 Run = Callable[..., "tuple[int, str, str]"]
 BY_ID = Path("/dev/disk/by-id")
+#: The first bytes of a disk that SBD has prepared; no other program knows them.
+SBD_MAGIC = b"SBD_SBD_"
 _PATH_OF = re.compile(r"^[\s|`\\-]*\d+:\d+:\d+:\d+\s+(\S+)\s+\S+\s+(.*)$", re.MULTILINE)
 
 
@@ -119,7 +121,18 @@ def look(run: Run, lun: Lun) -> Seen:
     rc, found, err = run("wipefs", "--json", "--no-act", device)
     if rc != 0:
         raise SanError(f"what {lun.name} ({device}) holds cannot be read: {err.strip()}")
-    return Seen(device, paths, int(out), signatures(found, group.strip()), group.strip())
+    holds = signatures(found, group.strip())
+    if _begins_with(device, SBD_MAGIC):
+        holds = ("the header of SBD, with which a cluster fences", *holds)
+    return Seen(device, paths, int(out), holds, group.strip())
+
+
+def _begins_with(device: str, magic: bytes) -> bool:
+    try:
+        with Path(device).open("rb") as stream:
+            return stream.read(len(magic)) == magic
+    except OSError as error:
+        raise SanError(f"{device} cannot be read: {error.strerror}") from None
 
 
 def signatures(listing: str, group: str) -> tuple[str, ...]:

@@ -92,8 +92,32 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "cluster_token": cluster.token,
         "cluster_locks": cluster.locks,
         "cluster_fencing": fencing,
-        **({"cluster_fence_delay": 0} if cluster.priority else {}),
+        **({"cluster_fence_delay": 0} if cluster.priority else _sbd(site)),
         "cluster_fence_passwords": Secret("vault_fence_passwords", optional=True),
+    }
+
+
+def sbd_members(site: Site) -> tuple[str, ...]:
+    """Give the nodes of the group ``sbd``."""
+    return cluster_members(site) if site.sbd is not None else ()
+
+
+def _sbd(site: Site) -> dict[str, Any]:
+    """Give the hypervisors' cluster its disks for poison pills."""
+    sbd = site.sbd
+    if sbd is None:
+        return {}
+    times = site.sbd_times
+    return {
+        "cluster_sbd_disks": {
+            name: disk.model_dump(mode="json") for name, disk in sbd.disks.items()
+        },
+        "cluster_sbd_erase": list(sbd.erase),
+        "cluster_sbd_watchdog": sbd.watchdog,
+        "cluster_sbd_watchdog_module": sbd.watchdog_module or "",
+        "cluster_sbd_watchdog_timeout": times.watchdog,
+        "cluster_sbd_msgwait": times.msgwait,
+        "cluster_fence_timeout": times.fence,
     }
 
 

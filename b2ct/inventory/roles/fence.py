@@ -16,7 +16,9 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         return {}
     return {
         "fence_nodes": {
-            other.name: devices(other) for other in site.resolved.values() if other.fence
+            other.name: devices(other)
+            for other in site.resolved.values()
+            if other.fence_from_outside
         },
         "fence_passwords": Secret(PASSWORDS, optional=True),
     }
@@ -25,7 +27,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
 def devices(node: ResolvedNode) -> list[dict[str, Any]]:
     """Give the devices of a machine with the options that its agents read."""
     found = []
-    for device in node.fence:
+    for device in node.fence_from_outside:
         options = dict(device.options)
         if device.plug is not None or device.agent not in BOARD_AGENTS:
             options["plug"] = device.plug or node.name

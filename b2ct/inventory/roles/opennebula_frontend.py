@@ -97,7 +97,8 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "opennebula_frontend_node_networks": service_networks(site),
         "opennebula_frontend_peers": peers(site),
     }
-    if any(other.fence for other in site.resolved.values() if Role.HYPERVISOR in other.roles):
+    hypervisors = [one for one in site.resolved.values() if Role.HYPERVISOR in one.roles]
+    if any(one.fence_from_outside for one in hypervisors):
         variables["opennebula_frontend_host_failure"] = True
     found = pair(site)
     if found is not None and HaService.OPENNEBULA in found.section.services:

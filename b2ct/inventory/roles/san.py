@@ -29,6 +29,9 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
         "san_volume_group": san.volume_group,
         "san_erase": list(san.erase),
     }
+    if site.sbd is not None:
+        disks = site.sbd.disks.items()
+        variables["san_named_luns"] = {name: disk.model_dump(mode="json") for name, disk in disks}
     if san.iscsi is not None:
         variables["san_portals"] = list(san.iscsi.portals)
         variables["san_targets"] = list(san.iscsi.targets)

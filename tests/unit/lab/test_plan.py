@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from b2ct.errors import B2ctError, ProblemsError
+from b2ct.lab.golden import shape
 from b2ct.lab.plan import plan
 from b2ct.lab.qemu import Surroundings, Wire, argv
 from b2ct.lab.settings import Settings, read_settings
@@ -45,6 +46,19 @@ def test_networks_become_cards_and_wires() -> None:
     macs = [card.mac for guest in found.guests for card in guest.cards]
     assert len(set(macs)) == 6
     assert [disk.wwn for disk in found.disks] == ["0x50000b2c70000001"]
+
+
+def test_a_disk_of_sbd_and_a_watchdog_card() -> None:
+    found = plan(load_site(SITES / "sbd2"), read_settings(SITES / "sbd2/site.yml"))
+    assert [(disk.wwn, disk.paths) for disk in found.disks] == [("0x50000b2c70000001", 1)]
+    lines = {guest.name: " ".join(argv(guest, around())) for guest in found.guests}
+    assert "-device i6300esb -action watchdog=reset" in lines["node1"]
+    assert "i6300esb" not in lines["node2"]
+    # A machine with the card is saved apart from one without.
+    first, second = (shape(guest) for guest in found.guests)
+    assert first == {**second, "watchdog": True}
+    with pytest.raises(B2ctError, match="'node7', which is no node"):
+        plan(load_site(SITES / "sbd2"), settings(watchdogs=["node7"]))
 
 
 def test_networks_that_share_a_bond_share_a_wire() -> None:

@@ -1,0 +1,240 @@
+"""SBD on real kernels: two nodes, a shared disk for poison pills, watchdogs that bite.
+
+One node has a watchdog card (QEMU's i6300esb), the other one softdog. Nothing but the disk fences:
+the lab's power switch is asked by nobody. The tests build on each other and run in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from b2ct.errors import B2ctError
+from b2ct.lab.inventory import FOLDER
+from b2ct.lab.lab import Lab
+from tests.lab.conftest import MakeLab
+from tests.lab.runs import ROOT, b2ct, play
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-sbd")]
+
+NODES = ("node1", "node2")
+DISK = "/dev/disk/by-id/scsi-350000b2c70000001"
+#: Seconds of the site file.
+WATCHDOG_S, MSGWAIT_S = 40, 80
+#: Emulated on a busy host, everything takes several times as long as on hardware.
+PATIENCE_S = 1200.0
+
+
+@dataclass(frozen=True)
+class Sbd:
+    """The site in its lab."""
+
+    lab: Lab
+
+    @property
+    def site(self) -> Path:
+        return self.lab.folder / FOLDER
+
+    def play(self, *arguments: str) -> tuple[int, str]:
+        """Run the stage storage; give Ansible's code and words."""
+        begun = time.monotonic()
+        done = play(self.site, ROOT / "playbooks" / "storage.yml", *arguments)
+        told(f"storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
+        return done.returncode, done.stdout + done.stderr
+
+    def change(self, old: str, new: str) -> None:
+        """Change the lab's copy of the site file."""
+        file = self.site / "site.yml"
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
+    def said(self, node: str, command: str) -> str:
+        done = self.lab.run(node, command, limit_s=300)
+        assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
+        return done.stdout.strip()
+
+    def boot(self, node: str) -> str:
+        return self.said(node, "cat /proc/sys/kernel/random/boot_id")
+
+    def header(self, node: str) -> str:
+        """Give the sums of what SBD writes once: a header that is written anew has another UUID."""
+        return self.said(node, f"dd if={DISK} iflag=direct bs=512 count=1 status=none | sha256sum")
+
+    def has_started_anew(self, node: str, boot: str) -> bool:
+        """Tell whether a node answers, and not from the start that is known."""
+        try:
+            found = self.lab.run(node, "cat /proc/sys/kernel/random/boot_id", limit_s=30)
+        except B2ctError:  # the connection is one to the machine as it was before
+            return False
+        return found.returncode == 0 and found.stdout.strip() not in {"", boot}
+
+    def await_back(self, node: str, boot: str) -> float:
+        """Wait until a node has started anew and is in the cluster; give how long it took."""
+        other = NODES[1 - NODES.index(node)]
+
+        def is_back() -> bool:
+            if not self.has_started_anew(node, boot):
+                return False
+            asked = f"crm_mon -1 -X | grep '<node name=\"{node}\"' | grep -q 'online=\"true\"'"
+            return self.lab.run(other, asked, limit_s=60).returncode == 0
+
+        return until(f"{node} is back", is_back)
+
+    def fencings(self, node: str, asked_of: str) -> list[str]:
+        """Give what Pacemaker remembers of a node's fencing, where it succeeded."""
+        found = self.said(asked_of, f"stonith_admin --history {node} --verbose 2>/dev/null; true")
+        return [
+            line for line in found.splitlines() if "successful" in line or " was able to " in line
+        ]
+
+
+def told(words: str) -> None:
+    sys.stderr.write(f"\nlab: {words}")
+
+
+def until(what: str, met: Callable[[], bool], limit_s: float = PATIENCE_S) -> float:
+    """Wait until a condition holds; give how long it took."""
+    begun = time.monotonic()
+    while not met():
+        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
+        time.sleep(1.0)
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def sbd(make_lab: MakeLab) -> Sbd:
+    return Sbd(make_lab("sbd2"))
+
+
+def test_a_disk_that_holds_something_is_refused(sbd: Sbd) -> None:
+    sbd.said("node2", f"mke2fs -q -F -L home {DISK} 4M && sync {DISK}")
+    before = sbd.said("node2", f"dd if={DISK} iflag=direct bs=1M status=none | sha256sum")
+    code, words = sbd.play()
+    assert code == 2, words
+    assert f"sbd1 ({DISK}) holds a signature of ext" in words
+    assert "labelled home" in words
+    assert "If that may be lost, write erase: [sbd1] under cluster, sbd in site.yml" in words
+    # Nothing was written on it, and no cluster runs that believes in it.
+    after = sbd.said("node2", f"dd if={DISK} iflag=direct bs=1M status=none | sha256sum")
+    assert after == before
+    for node in NODES:
+        assert sbd.said(node, "systemctl is-active corosync; true") == "inactive"
+
+
+def test_with_consent_the_members_fence_with_it(sbd: Sbd) -> None:
+    sbd.change("    disks:\n", "    erase: [sbd1]\n    disks:\n")
+    code, words = sbd.play()
+    assert code == 0, words
+    # The node without a card is warned of, the other one is not.
+    assert "node2 has no watchdog of the hardware" in words
+    assert "node1 has no watchdog of the hardware" not in words
+    times = sbd.said("node2", f"sbd -d {DISK} dump")
+    assert f"Timeout (watchdog) : {WATCHDOG_S}" in times
+    assert f"Timeout (msgwait)  : {MSGWAIT_S}" in times
+
+
+def test_a_second_run_changes_nothing(sbd: Sbd) -> None:
+    """The consent still stands in the site file, and the header is not written again."""
+    before = sbd.header("node1")
+    for arguments in (("--check", "--diff"), ()):
+        code, words = sbd.play(*arguments)
+        assert code == 0, words
+        for name in NODES:
+            (line,) = (
+                row for row in words.splitlines() if row.startswith(f"{name} ") and "ok=" in row
+            )
+            assert " changed=0 " in line, words
+    assert sbd.header("node1") == before
+
+
+def test_disks_and_watchdogs_are_reported(sbd: Sbd) -> None:
+    asked = b2ct("fence", "status", str(sbd.site), "--json")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    found = json.loads(asked.stdout)
+    assert found["good"]
+    assert [(one["node"], one["agent"]) for one in found["devices"]] == [
+        (name, "fence_sbd") for name in NODES
+    ]
+    first, second = found["sbd"]
+    assert first["watchdog"] == "i6300ESB timer"
+    assert second["watchdog"] == "Software Watchdog"
+    assert (first["software"], second["software"]) == (False, True)
+    for one in found["sbd"]:
+        assert (one["running"], one["armed"], one["timeout"]) == (True, True, WATCHDOG_S)
+        assert one["disks"] == [
+            {
+                "device": DISK,
+                "watchdog": WATCHDOG_S,
+                "msgwait": MSGWAIT_S,
+                "slots": dict.fromkeys(NODES, "clear"),
+            }
+        ]
+
+
+def test_checks_of_verify_accept_it(sbd: Sbd) -> None:
+    done = b2ct("verify", str(sbd.site), *NODES, "--only", "cluster", "--only", "sbd")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_pill_kills_and_the_member_comes_back(sbd: Sbd) -> None:
+    boot = sbd.boot("node2")
+    begun = time.monotonic()
+    done = b2ct("fence", "test", str(sbd.site), "node2", "--consent", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (fenced,) = json.loads(done.stdout)["fenced"]
+    told(f"fence test: {fenced}, {time.monotonic() - begun:.0f} s in all")
+    # It counts as off only when the pill has had its time.
+    assert fenced["off_and_on_s"] >= MSGWAIT_S
+    assert sbd.boot("node2") != boot
+    # What switched it off was the disk: the power switch of the lab heard nothing.
+    log = (sbd.lab.folder / "keeper.log").read_text()
+    assert "asked by an agent" not in log
+    assert "ended by itself" not in log
+
+
+def test_a_member_that_is_cut_off_takes_its_pill(sbd: Sbd) -> None:
+    """It lives, hears nobody, and reads the disk: one member is left, and it is known which one."""
+    boots = {name: sbd.boot(name) for name in NODES}
+    begun = time.monotonic()
+    for card in ("lan0", "lan1"):
+        sbd.lab.pull("node2", card)
+    until("node2 has started anew", lambda: sbd.has_started_anew("node2", boots["node2"]))
+    told(
+        f"node2 was shot and had started {time.monotonic() - begun:.0f} s after the cables were out"
+    )
+    until(
+        "node1 knows that node2 is off",
+        lambda: len(sbd.fencings("node2", "node1")) >= 2,
+    )
+    told(f"node1 knew it {time.monotonic() - begun:.0f} s after the cables were out")
+    assert sbd.boot("node1") == boots["node1"], "the first member shoots first, and is left"
+    for card in ("lan0", "lan1"):
+        sbd.lab.plug("node2", card)
+    told(f"node2 is back {sbd.await_back('node2', boots['node2']):.0f} s after the cables were in")
+    assert sbd.boot("node1") == boots["node1"]
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_the_watchdog_bites_where_sbd_hangs(sbd: Sbd, node: str) -> None:
+    """The card of the first member, softdog of the second: SBD hangs, and its member is reset."""
+    boot = sbd.boot(node)
+    begun = time.monotonic()
+    sbd.said(node, "pkill -STOP -x sbd")
+    until(f"{node} was reset", lambda: sbd.has_started_anew(node, boot))
+    told(f"{node} was reset and had started {time.monotonic() - begun:.0f} s after SBD stopped")
+    told(f"{node} is back {sbd.await_back(node, boot):.0f} s later")
+
+
+def test_the_disk_is_as_it_was(sbd: Sbd) -> None:
+    """All is well again, and no pill is left on the disk."""
+    asked = b2ct("fence", "status", str(sbd.site), "--json")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    done = b2ct("verify", str(sbd.site), *NODES, "--only", "cluster", "--only", "sbd")
+    assert done.returncode == 0, done.stdout + done.stderr
