@@ -8,13 +8,23 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 #: Runs a program: its return code, output and errors.
 Run = Callable[..., "tuple[int, str, str]"]
+#: What looking at a disk gives.
+Found = TypeVar("Found")
 BY_ID = Path("/dev/disk/by-id")
 #: The first bytes of a disk that SBD has prepared; no other program knows them.
 SBD_MAGIC = b"SBD_SBD_"
 _PATH_OF = re.compile(r"^[\s|`\\-]*\d+:\d+:\d+:\d+\s+(\S+)\s+\S+\s+(.*)$", re.MULTILINE)
+
+#: Arguments that several modules take; their documentation is in doc_fragments/disks.py.
+ERASE: dict[str, Any] = {"erase": {"type": "list", "elements": "str", "default": []}}
+GROUP: dict[str, Any] = {
+    "volume_group": {"type": "str", "required": True},
+    "cluster": {"type": "str", "default": ""},
+}
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,20 @@ def _unseen(run: Run, lun: Lun) -> str:
     others = seen_wwids(run)
     told = f"seen are {', '.join(others)}" if others else "no disk of a SAN is seen at all"
     return f"{lun.name} ({lun.wwid}) is not seen; {told}"
+
+
+def each(
+    luns: Mapping[str, Mapping[str, Any]], look: Callable[[Lun], Found]
+) -> tuple[dict[str, Found], list[str]]:
+    """Look at every disk that a module was told of; give what was found, and why not."""
+    seen = {}
+    problems = []
+    for name, said in luns.items():
+        try:
+            seen[name] = look(Lun(name, said["wwid"], int(said["paths"])))
+        except SanError as error:
+            problems.append(str(error))
+    return seen, problems
 
 
 def seen_wwids(run: Run) -> list[str]:

@@ -7,17 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import Run, SanError
+from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Step
 
 #: LVM's least size of a physical volume to be worth growing: less is lost to rounding.
 _SLACK = 64 << 20
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command and what it does in words."""
-
-    words: str
-    argv: tuple[str, ...]
 
 
 @dataclass(frozen=True)

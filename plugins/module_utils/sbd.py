@@ -15,6 +15,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.san import (
     find,
     signatures,
 )
+from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Step
 
 #: Sectors that ``sbd create`` writes: the header and the slots of 255 members.
 SECTORS = 511
@@ -131,19 +132,15 @@ def refusals(
     return found
 
 
-def commands(disk: Disk, wanted: Header) -> list[tuple[str, ...]]:
-    """Give the programs that make a disk ready; none where it is."""
+def header_steps(name: str, disk: Disk, wanted: Header) -> list[Step]:
+    """Give what makes a disk ready; nothing where it is."""
     if disk.header == wanted:
         return []
+    where = f"{name} ({disk.device})"
     # wipefs refuses a disk that something here uses.
-    wiped = [("wipefs", "--all", disk.device)] if disk.holds else []
+    erased = [Step(f"erase what {where} holds, by consent", ("wipefs", "--all", disk.device))]
+    times = ("-1", str(wanted.watchdog), "-4", str(wanted.msgwait))
     return [
-        *wiped,
-        (
-            "sbd",
-            *("-d", disk.device),
-            *("-1", str(wanted.watchdog)),
-            *("-4", str(wanted.msgwait)),
-            "create",
-        ),
+        *(erased if disk.holds else []),
+        Step(f"prepare {where} with {wanted}", ("sbd", "-d", disk.device, *times, "create")),
     ]

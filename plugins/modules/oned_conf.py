@@ -30,16 +30,7 @@ options:
     type: list
     elements: str
     default: []
-extends_documentation_fragment:
-  - ansible.builtin.files
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: [ansible.builtin.files, b2ct.cloud.attributes]
 author:
   - The b2ct maintainers
 """

@@ -25,16 +25,7 @@ options:
     description: The file. It keeps the form, armoured or binary, in which the key is served.
     type: path
     required: true
-extends_documentation_fragment:
-  - ansible.builtin.files
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: [ansible.builtin.files, b2ct.cloud.attributes.no_diff]
 author:
   - The b2ct maintainers
 """

@@ -72,15 +72,7 @@ options:
     description: Seconds to wait until everything runs; 0 does not wait.
     type: int
     default: 600
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: [b2ct.cloud.attributes]
 author:
   - The b2ct maintainers
 """

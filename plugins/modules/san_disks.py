@@ -17,32 +17,14 @@ options:
     description: Disks by name, each with C(wwid) and C(paths).
     type: dict
     required: true
-  volume_group:
-    description: The volume group that belongs on them.
-    type: str
-    required: true
-  cluster:
-    description: Cluster that the group belongs to; empty for a group without locks.
-    type: str
-    default: ""
-  erase:
-    description: Disks whose contents may be lost.
-    type: list
-    elements: str
-    default: []
   mount:
     description: Where the file system will be mounted; empty for nowhere.
     type: path
     default: ""
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+  - b2ct.cloud.attributes.no_diff
+  - b2ct.cloud.disks
+  - b2ct.cloud.disks.group
 author:
   - The b2ct maintainers
 """
@@ -79,8 +61,9 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import (
-    Lun,
-    SanError,
+    ERASE,
+    GROUP,
+    each,
     lock_owner,
     look,
     refusals,
@@ -93,20 +76,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "luns": {"type": "dict", "required": True},
-            "volume_group": {"type": "str", "required": True},
-            "cluster": {"type": "str", "default": ""},
-            "erase": {"type": "list", "elements": "str", "default": []},
+            **ERASE,
+            **GROUP,
             "mount": {"type": "path", "default": ""},
         },
         supports_check_mode=True,
     )
-    seen = {}
-    problems = []
-    for name, said in module.params["luns"].items():
-        try:
-            seen[name] = look(run, Lun(name, said["wwid"], int(said["paths"])))
-        except SanError as error:
-            problems.append(str(error))
+    seen, problems = each(module.params["luns"], lambda lun: look(run, lun))
     group = module.params["volume_group"]
     owner = lock_owner(run, group) if any(one.group == group for one in seen.values()) else ""
     problems += refusals(seen, group, module.params["erase"], module.params["cluster"], owner)

@@ -14,23 +14,10 @@ description:
   - With O(name), makes a logical volume with GFS2 and grows it. Run it on one member.
   - Nothing is erased but what O(erase) names. M(b2ct.cloud.san_disks) has looked before.
 options:
-  volume_group:
-    description: Name of the volume group.
-    type: str
-    required: true
   disks:
     description: Devices by name of the disk.
     type: dict
     required: true
-  erase:
-    description: Names of disks whose contents may be lost.
-    type: list
-    elements: str
-    default: []
-  cluster:
-    description: Name of the cluster that shares the group; empty for a group without locks.
-    type: str
-    default: ""
   name:
     description: Name of the volume and of the file system; empty for none.
     type: str
@@ -52,14 +39,9 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+  - b2ct.cloud.attributes
+  - b2ct.cloud.disks
+  - b2ct.cloud.disks.group
 author:
   - The b2ct maintainers
 """
@@ -86,45 +68,23 @@ steps:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.b2ct.cloud.plugins.module_utils.san import SanError, run
+from ansible_collections.b2ct.cloud.plugins.module_utils.san import ERASE, GROUP, SanError, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import (
-    Step,
     Wanted,
     group_steps,
     mounted_steps,
     volume_steps,
 )
-
-
-class Maker:
-    """Takes steps, or only notes them in check mode."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        self.module = module
-        self.done: list[str] = []
-
-    def take(self, steps: list[Step]) -> None:
-        """Take steps in their order; fail with the program's own words."""
-        for step in steps:
-            self.done.append(step.words)
-            if self.module.check_mode:
-                continue
-            rc, _, err = run(*step.argv)
-            if rc != 0:
-                self.module.fail_json(
-                    msg=f"cannot {step.words}: {err.strip()} ({' '.join(step.argv)})",
-                    steps=self.done,
-                )
+from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Steps
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "volume_group": {"type": "str", "required": True},
             "disks": {"type": "dict", "required": True},
-            "erase": {"type": "list", "elements": "str", "default": []},
-            "cluster": {"type": "str", "default": ""},
+            **ERASE,
+            **GROUP,
             "name": {"type": "str", "default": ""},
             "size": {"type": "int", "default": 0},
             "journals": {"type": "int", "default": 0},
@@ -143,27 +103,26 @@ def main() -> None:
         },
     )
     erase = [given["disks"][name] for name in given["erase"] if name in given["disks"]]
-    maker = Maker(module)
+    steps = Steps(module, run)
     try:
         locks = bool(wanted.cluster) and not module.check_mode
         if locks:  # no harm where the group is still to be made, or locks are there
             run("vgchange", "--lockstart", wanted.group)
-        maker.take(group_steps(run, wanted, erase))
+        steps.take(group_steps(run, wanted, erase))
         if wanted.name:
             if locks:
                 run("lvchange", "--activate", "sy", f"{wanted.group}/{wanted.name}")
-            steps = volume_steps(run, wanted)
-            maker.take(steps)
+            made = volume_steps(run, wanted)
+            steps.take(made)
         if wanted.name and wanted.mount and os.path.ismount(wanted.mount):
             usage = os.statvfs(wanted.mount)
             rc, size, _ = run("blockdev", "--getsize64", wanted.device)
             if rc == 0:
                 room = usage.f_blocks * usage.f_frsize
-                maker.take(mounted_steps(run, wanted, room, int(size), bool(steps)))
+                steps.take(mounted_steps(run, wanted, room, int(size), bool(made)))
     except SanError as error:
         module.fail_json(msg=str(error))
-    text = "".join(f"{words}\n" for words in maker.done)
-    module.exit_json(changed=bool(maker.done), steps=maker.done, diff={"before": "", "after": text})
+    module.exit_json(**steps.result())
 
 
 if __name__ == "__main__":

@@ -27,11 +27,6 @@ options:
     description: Seconds after which a message counts as received.
     type: int
     required: true
-  erase:
-    description: Disks whose contents may be lost.
-    type: list
-    elements: str
-    default: []
   make:
     description: Write headers where they are missing.
     type: bool
@@ -41,15 +36,7 @@ options:
     type: list
     elements: str
     default: []
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: [b2ct.cloud.attributes, b2ct.cloud.disks]
 author:
   - The b2ct maintainers
 """
@@ -85,14 +72,15 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.b2ct.cloud.plugins.module_utils.san import Lun, SanError, run
+from ansible_collections.b2ct.cloud.plugins.module_utils.san import ERASE, each, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.sbd import (
     Header,
-    commands,
     first_bytes,
+    header_steps,
     look,
     refusals,
 )
+from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Steps
 
 
 def main() -> None:
@@ -102,7 +90,7 @@ def main() -> None:
             "disks": {"type": "dict", "required": True},
             "watchdog_timeout": {"type": "int", "required": True},
             "msgwait": {"type": "int", "required": True},
-            "erase": {"type": "list", "elements": "str", "default": []},
+            **ERASE,
             "make": {"type": "bool", "default": False},
             "running": {"type": "list", "elements": "str", "default": []},
         },
@@ -110,33 +98,20 @@ def main() -> None:
     )
     given = module.params
     wanted = Header(given["watchdog_timeout"], given["msgwait"])
-    seen = {}
-    problems = []
-    for name, said in given["disks"].items():
-        try:
-            seen[name] = look(run, first_bytes, Lun(name, said["wwid"], int(said["paths"])))
-        except SanError as error:
-            problems.append(str(error))
+    seen, problems = each(given["disks"], lambda lun: look(run, first_bytes, lun))
     runs = run("systemctl", "is-active", "--quiet", "sbd")[0] == 0
     # Who only looks does not know of the other members; who makes is told.
     problems += refusals(seen, wanted, given["erase"], given["running"])
     if problems:
         module.fail_json(msg="; ".join(problems), problems=problems)
-    steps = []
+    steps = Steps(module, run)
     for name, disk in seen.items() if given["make"] else ():
-        for argv in commands(disk, wanted):
-            what = "erase" if argv[0] == "wipefs" else f"prepare with {wanted}"
-            steps.append(f"{what}: {name} ({disk.device})")
-            rc, out, err = (0, "", "") if module.check_mode else run(*argv)
-            if rc != 0:
-                module.fail_json(msg=f"cannot {steps[-1]}: {(err or out).strip()}", steps=steps)
+        steps.take(header_steps(name, disk, wanted))
     module.exit_json(
-        changed=bool(steps),
         devices={name: one.device for name, one in seen.items()},
         sizes={name: one.size for name, one in seen.items()},
         running=runs,
-        steps=steps,
-        diff={"before": "", "after": "".join(f"{step}\n" for step in steps)},
+        **steps.result(),
     )
 
 

@@ -21,15 +21,7 @@ options:
     description: The kernel module; empty for what the system has, else C(softdog).
     type: str
     default: ""
-extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: [b2ct.cloud.attributes.no_diff]
 author:
   - The b2ct maintainers
 """

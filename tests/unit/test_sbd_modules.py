@@ -12,7 +12,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.san import Lun, SanErro
 from ansible_collections.b2ct.cloud.plugins.module_utils.sbd import (
     Disk,
     Header,
-    commands,
+    header_steps,
     look,
     read_header,
     read_slots,
@@ -91,7 +91,7 @@ def test_a_disk_that_is_ready_is_left_alone(tmp_path: Path) -> None:
     assert refusals({"sbd1": disk}, WANTED, [], ["node1"]) == []
     # Even where the consent to erase it still stands in the site file.
     assert refusals({"sbd1": disk}, WANTED, ["sbd1"], []) == []
-    assert commands(disk, WANTED) == []
+    assert header_steps("sbd1", disk, WANTED) == []
     # Another member may have written it: what this one remembers of it is not looked at.
     assert ("blockdev", "--flushbufs", disk.device) in member.asked
 
@@ -100,9 +100,9 @@ def test_an_empty_disk_is_prepared_without_consent(tmp_path: Path) -> None:
     disk = seen(Member(tmp_path, b""))
     assert (disk.header, disk.holds) == (None, ())
     assert refusals({"sbd1": disk}, WANTED, [], []) == []
-    assert commands(disk, WANTED) == [
-        ("sbd", "-d", disk.device, "-1", "30", "-4", "60", "create"),
-    ]
+    (step,) = header_steps("sbd1", disk, WANTED)
+    assert step.words == f"prepare sbd1 ({disk.device}) with watchdog 30 s, msgwait 60 s"
+    assert step.argv == ("sbd", "-d", disk.device, "-1", "30", "-4", "60", "create")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def test_a_disk_that_holds_something_is_refused_and_named(
         " cluster, sbd in site.yml"
     ]
     assert refusals({"sbd1": disk}, WANTED, ["sbd1"], []) == []
-    assert commands(disk, WANTED)[0] == ("wipefs", "--all", disk.device)
+    erased, prepared = header_steps("sbd1", disk, WANTED)
+    assert erased.argv == ("wipefs", "--all", disk.device)
+    assert prepared.argv[0] == "sbd"
 
 
 def test_other_times_are_replaced_with_consent_and_with_the_cluster_down(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_other_times_are_replaced_with_consent_and_with_the_cluster_down(tmp_pat
     (told,) = refusals({"sbd1": disk}, WANTED, ["sbd1"], ["node1", "node2"])
     assert "and SBD runs on node1, node2; stop the cluster on all members first" in told
     assert refusals({"sbd1": disk}, WANTED, ["sbd1"], []) == []
-    assert [argv[0] for argv in commands(disk, WANTED)] == ["sbd"]
+    assert [step.argv[0] for step in header_steps("sbd1", disk, WANTED)] == ["sbd"]
 
 
 def test_a_header_that_cannot_be_read_is_no_empty_disk(tmp_path: Path) -> None:
