@@ -60,6 +60,12 @@ def test_networkmanager_takes_every_connection(shape: str) -> None:
         podman("node1", f"rm -f {folder}/shape-*; nmcli connection reload")
 
 
+def complaints(since: str) -> list[str]:
+    """Give what networkd says of its files: each such line begins with FILE: or FILE:LINE:."""
+    told = podman("control1", f"journalctl --unit=systemd-networkd --output=cat --since='{since}'")
+    return [line for line in told.splitlines() if re.match(r"/\S+/90-\S+: ", line)]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_networkd_understands_every_line(shape: str) -> None:
     """What it does not understand, it writes to its journal and ignores."""
@@ -71,15 +77,7 @@ def test_networkd_understands_every_line(shape: str) -> None:
             apart = re.sub(r"\b(br-service|br-private|eth0|eth1)\b", "shape0", text)
             podman("control1", f"cat >/run/systemd/network/90-{name}", apart)
         podman("control1", "networkctl reload && sleep 0.3")
-        said = podman(
-            "control1", f"journalctl --unit=systemd-networkd --output=cat --since='{since}'"
-        )
-        bad = [
-            line
-            for line in said.splitlines()
-            if re.search(r"unknown|ignoring|invalid|failed to parse|90-", line, re.IGNORECASE)
-        ]
-        assert bad == []
+        assert complaints(since) == []
     finally:
         podman("control1", "rm -f /run/systemd/network/90-* && networkctl reload")
 
@@ -90,5 +88,4 @@ def test_networkd_would_say_so() -> None:
     since = podman("control1", "date '+%Y-%m-%d %H:%M:%S'").strip()
     podman("control1", "cat >/run/systemd/network/90-wrong.network", text)
     podman("control1", "networkctl reload && sleep 0.3; rm /run/systemd/network/90-wrong.network")
-    said = podman("control1", f"journalctl --unit=systemd-networkd --output=cat --since='{since}'")
-    assert "Unknown key name 'Addresss'" in said
+    assert any("Unknown key name 'Addresss'" in line for line in complaints(since))
