@@ -95,14 +95,13 @@ def test_packages_are_the_vendors(client: Host) -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"cvmfs_client_key_url": f"{SERVER}/stranger.key"}, "nothing was trusted"),
-        ({"cvmfs_client_key_fingerprint": "0" * 40}, "nothing was trusted"),
+        ({"cvmfs_client_key_fingerprint": "0" * 40}, f"and {'0' * 40} is expected"),
         ({"cvmfs_client_package_repository": "http://packages.scenario.example.org/repo"},
          "addresses of packages and key are https://"),
         ({"cvmfs_client_proxies": ["10.89.0.31:3128"]}, "proxies are http://address:port"),
         ({"cvmfs_client_repositories": ["belle"]}, "Repositories are full names"),
     ],
-    ids=["another key", "another fingerprint", "no TLS", "proxy", "repository"],
+    ids=["another fingerprint", "no TLS", "proxy", "repository"],
 )  # fmt: skip
 def test_the_role_refuses(said: dict[str, object], told: str) -> None:
     done = run(said)
@@ -113,6 +112,21 @@ def test_the_role_refuses(said: dict[str, object], told: str) -> None:
     for node in NODES:
         client = testinfra.get_host(f"podman://{node}")
         assert client.run("grep -r stranger /etc/apt/sources.list.d /etc/yum.repos.d").rc != 0
+
+
+def test_another_key_is_refused(client: Host) -> None:
+    """Where none is trusted yet, and the right one is taken afterwards."""
+    node = client.backend.name
+    folder = "/etc/pki/rpm-gpg" if client.exists("rpm") else "/etc/apt/keyrings"
+    (key,) = client.check_output(f"find {folder} -iname '*cernvm*'").split()
+    client.check_output(f"rm {key}")
+    done = run({"cvmfs_client_key_url": f"{SERVER}/stranger.key"}, f"--limit={node}")
+    assert done.returncode != 0
+    assert "is expected: either the owner has a new key" in " ".join(done.stdout.split())
+    assert not client.file(key).exists
+    back = run({}, f"--limit={node}")
+    assert back.returncode == 0, back.stdout[-3000:]
+    assert client.file(key).exists
 
 
 def test_packages_of_a_stranger_are_refused(client: Host) -> None:
