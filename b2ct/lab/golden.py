@@ -21,7 +21,7 @@ from b2ct.lab.image import Golden, Image, Say, locked
 from b2ct.lab.lab import Lab
 from b2ct.lab.make import lay_out_saved
 from b2ct.lab.plan import Guest
-from b2ct.lab.qemu import PROGRAM
+from b2ct.lab.qemu import KERNEL, PROGRAM
 
 _SAVE_LIMIT_S: Final = 300.0
 NAME: Final = "golden"
@@ -43,7 +43,7 @@ def shape(guest: Guest) -> dict[str, object]:
 def golden_folder(cache: Path, image: Image, guest: Guest, accel: str) -> Path:
     """Give where the saved machine of a guest's shape is, or will be."""
     version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False)
-    recipe = [image.folder.name, accel, version.stdout, shape(guest)]
+    recipe = [image.folder.name, accel, version.stdout, KERNEL, shape(guest)]
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     return cache / f"golden-{digest[:16]}"
 

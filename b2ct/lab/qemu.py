@@ -15,7 +15,10 @@ QMP, CONSOLE, PORT = "qmp", "console", "port"
 #: Old enough that it costs little in emulation; its SVM lets a guest run guests of its own.
 _CPU: Final = {"tcg": "qemu64,+npt", "kvm": "host"}
 _ACCEL: Final = {"tcg": "tcg,thread=multi", "kvm": "kvm"}
-_KERNEL: Final = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet"
+#: The board's own watchdog is not used: what watches a guest is a card (lab.yml), or softdog.
+KERNEL: Final = (
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off modprobe.blacklist=iTCO_wdt quiet"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def argv(guest: Guest, around: Surroundings) -> list[str]:
     words += ["-nodefaults", "-no-user-config", "-display", "none"]
     words += ["-machine", "q35", "-accel", _ACCEL[around.accel], "-cpu", _CPU[around.accel]]
     words += ["-smp", str(guest.cpus), "-m", str(guest.memory_mib)]
-    words += ["-kernel", str(around.kernel), "-initrd", str(around.initrd), "-append", _KERNEL]
+    words += ["-kernel", str(around.kernel), "-initrd", str(around.initrd), "-append", KERNEL]
     words += [*_channel(around, QMP), "-mon", f"chardev={QMP},mode=control"]
     words += _channel(around, CONSOLE, f",logfile={around.console_log},logappend=on")
     words += ["-serial", f"chardev:{CONSOLE}"]
