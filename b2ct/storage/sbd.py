@@ -17,7 +17,7 @@ _MARK: Final = "@@"
 #: Looks only: `sbd query-watchdog` would arm what it finds.
 _COMMAND: Final = f"""\
 echo {_MARK}state; systemctl is-active sbd
-echo {_MARK}held; readlink /proc/$(cat /run/sbd.pid 2>/dev/null)/fd/* 2>/dev/null | grep watchdog
+echo {_MARK}held; readlink /proc/$(systemctl show --value --property MainPID sbd)/fd/* 2>/dev/null | grep watchdog
 echo {_MARK}watchdogs
 for place in /sys/class/watchdog/watchdog*; do
     [ ! -e "$place" ] || echo "${{place##*/}}|$(cat $place/state)|$(cat $place/timeout)|$(cat $place/identity)"

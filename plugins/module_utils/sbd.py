@@ -22,7 +22,7 @@ SECTORS = 511
 #: Reads the first bytes of a device.
 Read = Callable[[str, int], bytes]
 _TIME = re.compile(r"^Timeout \((\w+)\)\s*:\s*(\d+)\s*$", re.MULTILINE)
-_SLOT = re.compile(r"^\d+\t(\S+)\t(\S+)\t", re.MULTILINE)
+_SLOT = re.compile(r"^\d+\t(\S+)\t(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

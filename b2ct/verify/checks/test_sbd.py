@@ -58,9 +58,11 @@ def test_slots(host: Host, wanted: Mapping[str, Any], devices: Mapping[str, str]
 
 def test_watchdog_is_held(host: Host, wanted: Mapping[str, Any]) -> None:
     """SBD holds the watchdog of this member, and it is armed with the time that is wanted."""
-    held = host.check_output("readlink /proc/$(cat /run/sbd.pid)/fd/* | grep watchdog; true")
-    assert held.split(), "SBD has no watchdog open; see journalctl -u sbd"
-    name = held.split()[0].rpartition("/")[2]
+    daemon = host.check_output("systemctl show --value --property MainPID sbd")
+    files = host.run(f"readlink /proc/{daemon}/fd/*").stdout
+    held = [name for name in files.split() if "watchdog" in name]
+    assert held, "SBD has no watchdog open; see journalctl -u sbd"
+    name = held[0].rpartition("/")[2]
     place = "/sys/class/watchdog/" + ("watchdog0" if name == "watchdog" else name)
     state, timeout = (host.check_output("cat %s/%s", place, what) for what in ("state", "timeout"))
     assert state == "active", f"{name} is {state}"
@@ -79,8 +81,9 @@ def test_pacemaker_waits(host: Host, wanted: Mapping[str, Any]) -> None:
 
 def test_file_is_in_use(host: Host) -> None:
     """SBD has started after its file was written."""
-    asked = "echo $(($(date +%s) - $(ps -o etimes= -p $(cat /run/sbd.pid))))"
-    started = int(host.check_output(asked))
+    daemon = host.check_output("systemctl show --value --property MainPID sbd")
+    age = host.check_output("ps -o etimes= -p %s", daemon)
+    started = int(host.check_output("date +%s")) - int(age)
     place = host.check_output("ls /etc/default/sbd /etc/sysconfig/sbd 2>/dev/null; true").split()[0]
     written = int(host.check_output("stat --format %%Y %s", place))
     assert written <= started, f"{place} is newer: restart the member at a quiet time"

@@ -42,7 +42,9 @@ def member(
     disk: str = f"@@disk {DISK}\n",
 ) -> Answer:
     body = f"{header}{slots}" if disk else ""
-    return Answer(0, f"@@state\n{state}\n@@held\n{held}\n@@watchdogs\n{dogs}{disk}{body}")
+    text = f"@@state\n{state}\n@@held\n{held}\n@@watchdogs\n{dogs}{disk}{body}"
+    # As Members.run gives it: without blanks at the end, the tab of the last slot among them.
+    return Answer(0, text.strip())
 
 
 @pytest.fixture
@@ -151,8 +153,9 @@ def test_the_question_is_answered_by_a_shell(tmp_path: Path) -> None:
     programs = {
         "sbd": f"#!/bin/sh\n[ $3 = dump ] && printf '%s' '{HEADER.format(watchdog=30)}' ||"
         f" printf '0\\tnode1\\tclear\\t\\n'\n",
-        "systemctl": "#!/bin/sh\necho active\n",
-        "readlink": "#!/bin/sh\necho /dev/null; echo /dev/watchdog1\n",
+        # No process has this number: the pattern stays as it is.
+        "systemctl": "#!/bin/sh\n[ $1 = show ] && echo 4194305 || echo active\n",
+        "readlink": "#!/bin/sh\n[ \"$1\" = '/proc/4194305/fd/*' ] && echo /dev/watchdog1\n",
     }
     for name, content in programs.items():
         (tmp_path / name).write_text(content)
@@ -169,7 +172,7 @@ def test_the_question_is_answered_by_a_shell(tmp_path: Path) -> None:
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    found = sbd._member("node1", Answer(0, done.stdout))
+    found = sbd._member("node1", Answer(0, done.stdout.strip()))
     assert found.running
     assert (found.watchdog, found.armed, found.timeout) == ("A Timer", True, 30)
     assert [disk.device for disk in found.disks] == [DISK, "/dev/b"]
