@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from b2ct.lab.inventory import write_inventory
 from b2ct.lab.lab import Lab
 from b2ct.load import VaultOptions, read_site
 from b2ct.verify.fleet import Login
-from tests.lab.runs import ROOT, played
+from tests.lab.runs import ROOT, played, until
 
 #: What moves besides address and volume: something small that answers, and has a state of its own.
 UNIT = """\
@@ -55,12 +54,7 @@ class LabPair:
 
     def wait(self, what: str, met: Callable[[], bool], limit_s: float = PATIENCE_S) -> float:
         """Wait until something is so; give the seconds that took."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < limit_s:
-            if met():
-                return time.monotonic() - begun
-            time.sleep(1)
-        raise AssertionError(f"not within {limit_s:.0f} s: {what}")
+        return until(what, met, limit_s)
 
     def wait_whole(self, limit_s: float = PATIENCE_S) -> float:
         """Wait until the pair is well; give the seconds that took."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from b2ct.lab.inventory import FOLDER
 from b2ct.lab.lab import Lab
 from b2ct.lab.open import up
 
@@ -59,3 +63,60 @@ def b2ct(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [_B2CT, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+def told(words: str) -> None:
+    """Tell what is measured, whatever pytest keeps to itself."""
+    sys.stderr.write(f"\nlab: {words}")
+
+
+def until(what: str, met: Callable[[], bool], limit_s: float, pause_s: float = 1.0) -> float:
+    """Wait until a condition holds; give how long it took."""
+    begun = time.monotonic()
+    while not met():
+        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
+        time.sleep(pause_s)
+    return time.monotonic() - begun
+
+
+def changed(words: str) -> dict[str, int]:
+    """Give how many changes each host had, from Ansible's words."""
+    return {
+        name: int(count)
+        for name, count in re.findall(r"^(\S+)\s+: ok=.*?changed=(\d+)", words, re.M)
+    }
+
+
+@dataclass(frozen=True)
+class StorageLab:
+    """A site whose nodes share disks, in its lab."""
+
+    lab: Lab
+
+    @property
+    def site(self) -> Path:
+        return self.lab.folder / FOLDER
+
+    def play(self, *arguments: str) -> tuple[int, str]:
+        """Run the stage storage; give Ansible's code and words."""
+        begun = time.monotonic()
+        done = play(self.site, ROOT / "playbooks" / "storage.yml", *arguments)
+        told(f"storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
+        return done.returncode, done.stdout + done.stderr
+
+    def change(self, old: str, new: str) -> None:
+        """Change the lab's copy of the site file."""
+        file = self.site / "site.yml"
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
+    def said(self, node: str, command: str) -> str:
+        """Give what a command says that must succeed."""
+        done = self.lab.run(node, command, limit_s=300)
+        assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
+        return done.stdout.strip()
+
+    def boot(self, node: str) -> str:
+        """Give what is another at each start of a node."""
+        return self.said(node, "cat /proc/sys/kernel/random/boot_id")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import pytest
 from b2ct.errors import B2ctError
 from b2ct.lab.inventory import FOLDER
 from b2ct.lab.lab import Lab
+from tests.lab import runs
 from tests.lab.conftest import Clock, MakeLab, qemu_s
 
 pytestmark = pytest.mark.lab
 
 WWID = "350000b2c70000001"
+until = partial(runs.until, limit_s=120, pause_s=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +32,6 @@ def said(lab: Lab, node: str, command: str) -> str:
     done = lab.run(node, command)
     assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
     return done.stdout.strip()
-
-
-def until(what: str, met: object, limit_s: float = 120) -> float:
-    """Wait until a condition holds; give how long it took."""
-    begun = time.monotonic()
-    while not met():  # type: ignore[operator]
-        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
-        time.sleep(0.3)
-    return time.monotonic() - begun
 
 
 def test_nodes_are_who_the_site_says(lab: Lab) -> None:
@@ -188,7 +182,7 @@ def test_reboot_from_within_is_the_same_machine(lab: Lab) -> None:
     before = said(lab, "node1", "cat /proc/sys/kernel/random/boot_id")
     process = lab.process("node1")
     lab.run("node1", "systemctl reboot")
-    until("another boot", lambda: _boot_id(lab, "node1") not in {"", before}, 600)
+    until("another boot", lambda: _boot_id(lab, "node1") not in {"", before}, limit_s=600)
     assert lab.process("node1") == process
 
 

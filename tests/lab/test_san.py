@@ -9,26 +9,25 @@ import base64
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from b2ct.lab.inventory import FOLDER
-from b2ct.lab.lab import Lab
+from tests.lab import runs
 from tests.lab.conftest import MakeLab
-from tests.lab.runs import ROOT, b2ct, play
+from tests.lab.runs import StorageLab, b2ct, changed
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san")]
 
 NODES = ("node1", "node2", "node3")
 MOUNT = "/var/lib/one/datastores"
 #: Emulated on a busy host, everything takes several times as long as on hardware.
-PATIENCE_S = 900.0
+until = partial(runs.until, limit_s=900.0)
 #: Appends a record to a file that all share, syncs it, and only then tells that it is there. GFS2
 #: looks for the end of the file before it locks: members that append at once overwrite each
 #: other's records, unless they take a lock as here (fcntl's, which hold for the whole cluster).
@@ -46,34 +45,8 @@ for number in range(100000):
 """
 
 
-@dataclass(frozen=True)
-class San:
+class San(StorageLab):
     """The site in its lab."""
-
-    lab: Lab
-
-    @property
-    def site(self) -> Path:
-        return self.lab.folder / FOLDER
-
-    def play(self, *arguments: str) -> tuple[int, str]:
-        """Run the stage storage; give Ansible's code and words."""
-        begun = time.monotonic()
-        done = play(self.site, ROOT / "playbooks" / "storage.yml", *arguments)
-        sys.stderr.write(f"\nlab: storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
-        return done.returncode, done.stdout + done.stderr
-
-    def change(self, old: str, new: str) -> None:
-        """Change the lab's copy of the site file."""
-        file = self.site / "site.yml"
-        text = file.read_text()
-        assert text.count(old) == 1
-        file.write_text(text.replace(old, new))
-
-    def said(self, node: str, command: str) -> str:
-        done = self.lab.run(node, command, limit_s=300)
-        assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
-        return done.stdout.strip()
 
     def await_mounted(self, node: str) -> float:
         """Wait until a member has the file system; give how long it took."""
@@ -87,23 +60,6 @@ class San:
 @pytest.fixture(scope="module")
 def san(make_lab: MakeLab) -> San:
     return San(make_lab("san3"))
-
-
-def changed(words: str) -> dict[str, int]:
-    """Give how many changes each host had."""
-    return {
-        name: int(count)
-        for name, count in re.findall(r"^(\S+)\s+: ok=.*?changed=(\d+)", words, re.M)
-    }
-
-
-def until(what: str, met: object, limit_s: float = PATIENCE_S) -> float:
-    """Wait until a condition holds; give how long it took."""
-    begun = time.monotonic()
-    while not met():  # type: ignore[operator]
-        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
-        time.sleep(1.0)
-    return time.monotonic() - begun
 
 
 def test_a_disk_that_holds_something_is_refused(san: San) -> None:
@@ -188,7 +144,7 @@ def writers(san: San, folder: Path) -> Iterator[dict[str, Writer]]:
 def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
     san: San, tmp_path: Path
 ) -> None:
-    boot = san.said("node3", "cat /proc/sys/kernel/random/boot_id")
+    boot = san.boot("node3")
     with writers(san, tmp_path) as found:
         until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
         begun = time.monotonic()
@@ -201,7 +157,7 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
             lambda: all(len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")),
         )
         stalled = time.monotonic() - begun
-        sys.stderr.write(f"\nlab: the others wrote on {stalled:.0f} s after the plug was pulled")
+        runs.told(f"the others wrote on {stalled:.0f} s after the plug was pulled")
     log = (san.lab.folder / "keeper.log").read_text()
     told = {name: one.numbers() for name, one in found.items()}
     lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
@@ -218,15 +174,15 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
     assert lost == []
     # The node returns by itself: fencing switched it on again, and Pacemaker mounts.
     back = san.await_mounted("node3")
-    sys.stderr.write(f"\nlab: node3 has mounted again {back:.0f} s later")
-    assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
+    runs.told(f"node3 has mounted again {back:.0f} s later")
+    assert san.boot("node3") != boot
     assert len(san.said("node3", f"cat {MOUNT}/all").split("\n")) >= len(lines)
     assert "node3" in log
 
 
 def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path: Path) -> None:
     """It lives and goes on writing, as far as it knows; nothing of it comes after the fencing."""
-    boot = san.said("node3", "cat /proc/sys/kernel/random/boot_id")
+    boot = san.boot("node3")
     with writers(san, tmp_path) as found:
         until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
         for card in ("lan0", "lan1"):
@@ -247,7 +203,7 @@ def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path:
     for card in ("lan0", "lan1"):
         san.lab.plug("node3", card)
     san.await_mounted("node3")
-    assert san.said("node3", "cat /proc/sys/kernel/random/boot_id") != boot
+    assert san.boot("node3") != boot
 
 
 def test_after_a_power_cut_of_all_everything_is_mounted(san: San) -> None:
@@ -371,7 +327,7 @@ def test_a_running_machine_is_migrated_while_it_ticks(san: San) -> None:
         "virsh -q migrate --live --migrateuri tcp://10.77.0.22 tick"
         " 'qemu+ssh://root@10.77.0.22/system?no_verify=1'",
     )
-    sys.stderr.write(f"\nlab: migrated in {time.monotonic() - begun:.0f} s")
+    runs.told(f"migrated in {time.monotonic() - begun:.0f} s")
     assert san.said("node1", "virsh -q list --name") == ""
     assert san.said("node2", "virsh -q list --name") == "tick"
     seen = len(ticks(san, "node3"))

@@ -7,19 +7,15 @@ the lab's power switch is asked by nobody. The tests build on each other and run
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from b2ct.errors import B2ctError
-from b2ct.lab.inventory import FOLDER
-from b2ct.lab.lab import Lab
+from tests.lab import runs
 from tests.lab.conftest import MakeLab
-from tests.lab.runs import ROOT, b2ct, play
+from tests.lab.runs import StorageLab, b2ct, changed, told
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-sbd")]
 
@@ -28,40 +24,11 @@ DISK = "/dev/disk/by-id/scsi-350000b2c70000001"
 #: Seconds of the site file.
 WATCHDOG_S, MSGWAIT_S = 40, 80
 #: Emulated on a busy host, everything takes several times as long as on hardware.
-PATIENCE_S = 1200.0
+until = partial(runs.until, limit_s=1200.0)
 
 
-@dataclass(frozen=True)
-class Sbd:
+class Sbd(StorageLab):
     """The site in its lab."""
-
-    lab: Lab
-
-    @property
-    def site(self) -> Path:
-        return self.lab.folder / FOLDER
-
-    def play(self, *arguments: str) -> tuple[int, str]:
-        """Run the stage storage; give Ansible's code and words."""
-        begun = time.monotonic()
-        done = play(self.site, ROOT / "playbooks" / "storage.yml", *arguments)
-        told(f"storage {' '.join(arguments)}: {time.monotonic() - begun:.0f} s")
-        return done.returncode, done.stdout + done.stderr
-
-    def change(self, old: str, new: str) -> None:
-        """Change the lab's copy of the site file."""
-        file = self.site / "site.yml"
-        text = file.read_text()
-        assert text.count(old) == 1
-        file.write_text(text.replace(old, new))
-
-    def said(self, node: str, command: str) -> str:
-        done = self.lab.run(node, command, limit_s=300)
-        assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
-        return done.stdout.strip()
-
-    def boot(self, node: str) -> str:
-        return self.said(node, "cat /proc/sys/kernel/random/boot_id")
 
     def header(self, node: str) -> str:
         """Give the sums of what SBD writes once: a header that is written anew has another UUID."""
@@ -93,19 +60,6 @@ class Sbd:
         return [
             line for line in found.splitlines() if "successful" in line or " was able to " in line
         ]
-
-
-def told(words: str) -> None:
-    sys.stderr.write(f"\nlab: {words}")
-
-
-def until(what: str, met: Callable[[], bool], limit_s: float = PATIENCE_S) -> float:
-    """Wait until a condition holds; give how long it took."""
-    begun = time.monotonic()
-    while not met():
-        assert time.monotonic() - begun < limit_s, f"not within {limit_s:.0f} s: {what}"
-        time.sleep(1.0)
-    return time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +100,7 @@ def test_a_second_run_changes_nothing(sbd: Sbd) -> None:
     for arguments in (("--check", "--diff"), ()):
         code, words = sbd.play(*arguments)
         assert code == 0, words
-        for name in NODES:
-            (line,) = (
-                row for row in words.splitlines() if row.startswith(f"{name} ") and "ok=" in row
-            )
-            assert " changed=0 " in line, words
+        assert changed(words) == dict.fromkeys(NODES, 0), words
     assert sbd.header("node1") == before
 
 
