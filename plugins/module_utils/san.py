@@ -138,25 +138,38 @@ def seen_wwids(run: Run) -> list[str]:
 def look(run: Run, lun: Lun) -> Seen:
     """Give a disk with what it holds."""
     device, paths = find(run, lun)
-    rc, out, err = run("blockdev", "--getsize64", device)
+    size = number(run, lun, device, "--getsize64")
+    holds, group = contents(run, lun, device)
+    if first_bytes(lun, device, len(SBD_MAGIC)) == SBD_MAGIC:
+        holds = ("the header of SBD, with which a cluster fences", *holds)
+    return Seen(device, paths, size, holds, group)
+
+
+def number(run: Run, lun: Lun, device: str, asked: str) -> int:
+    """Ask ``blockdev`` for a number of a disk, such as ``--getsize64``."""
+    rc, out, err = run("blockdev", asked, device)
     if rc != 0:
         raise SanError(f"{lun.name} ({device}) cannot be read: {err.strip()}")
-    _, group, _ = run("pvs", "--noheadings", "--options", "vg_name", device)
+    return int(out)
+
+
+def first_bytes(lun: Lun, device: str, count: int) -> bytes:
+    """Read the beginning of a disk."""
+    try:
+        with Path(device).open("rb") as stream:
+            return stream.read(count)
+    except OSError as error:
+        raise SanError(f"{lun.name} ({device}) cannot be read: {error.strerror}") from None
+
+
+def contents(run: Run, lun: Lun, device: str) -> tuple[tuple[str, ...], str]:
+    """Say in words what a disk holds, as far as programs know it, and name its volume group."""
+    _, out, _ = run("pvs", "--noheadings", "--options", "vg_name", device)
+    group = out.strip()
     rc, found, err = run("wipefs", "--json", "--no-act", device)
     if rc != 0:
         raise SanError(f"what {lun.name} ({device}) holds cannot be read: {err.strip()}")
-    holds = signatures(found, group.strip())
-    if _begins_with(device, SBD_MAGIC):
-        holds = ("the header of SBD, with which a cluster fences", *holds)
-    return Seen(device, paths, int(out), holds, group.strip())
-
-
-def _begins_with(device: str, magic: bytes) -> bool:
-    try:
-        with Path(device).open("rb") as stream:
-            return stream.read(len(magic)) == magic
-    except OSError as error:
-        raise SanError(f"{device} cannot be read: {error.strerror}") from None
+    return signatures(found, group), group
 
 
 def signatures(listing: str, group: str) -> tuple[str, ...]:

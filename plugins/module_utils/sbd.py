@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import (
     SBD_MAGIC,
     Lun,
     Run,
     SanError,
+    contents,
     find,
-    signatures,
+    first_bytes,
+    number,
 )
 from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Step
 
 #: Sectors that ``sbd create`` writes: the header and the slots of 255 members.
 SECTORS = 511
-#: Reads the first bytes of a device.
-Read = Callable[[str, int], bytes]
 _TIME = re.compile(r"^Timeout \((\w+)\)\s*:\s*(\d+)\s*$", re.MULTILINE)
 _SLOT = re.compile(r"^\d+\t(\S+)\t(\S+)", re.MULTILINE)
 
@@ -59,25 +58,16 @@ def read_slots(listing: str) -> dict[str, str]:
     return dict(_SLOT.findall(listing))
 
 
-def first_bytes(device: str, count: int) -> bytes:
-    """Read the beginning of a device."""
-    with Path(device).open("rb") as stream:
-        return stream.read(count)
-
-
-def look(run: Run, read: Read, lun: Lun) -> Disk:
+def look(run: Run, lun: Lun) -> Disk:
     """Give a disk with what it carries.
 
     :raises SanError: it is not seen, on too few paths, or cannot be read.
     """
     device, _ = find(run, lun)
-    size = _number(run, lun, device, "--getsize64")
+    size = number(run, lun, device, "--getsize64")
     # Another member may have written it since it was read last.
     run("blockdev", "--flushbufs", device)
-    try:
-        beginning = read(device, SECTORS * _number(run, lun, device, "--getss"))
-    except OSError as error:
-        raise SanError(f"{lun.name} ({device}) cannot be read: {error.strerror}") from None
+    beginning = first_bytes(lun, device, SECTORS * number(run, lun, device, "--getss"))
     if beginning.startswith(SBD_MAGIC):
         rc, out, err = run("sbd", "-d", device, "dump")
         header = read_header(out) if rc == 0 else None
@@ -86,21 +76,10 @@ def look(run: Run, read: Read, lun: Lun) -> Disk:
                 f"{lun.name} ({device}) has a header that SBD cannot read: {err.strip() or out}"
             )
         return Disk(device, size, header, ())
-    rc, found, err = run("wipefs", "--json", "--no-act", device)
-    if rc != 0:
-        raise SanError(f"what {lun.name} ({device}) holds cannot be read: {err.strip()}")
-    _, group, _ = run("pvs", "--noheadings", "--options", "vg_name", device)
-    holds = signatures(found, group.strip())
+    holds, _ = contents(run, lun, device)
     if not holds and beginning.strip(b"\0"):
         holds = ("data that no program here knows",)
     return Disk(device, size, None, holds)
-
-
-def _number(run: Run, lun: Lun, device: str, asked: str) -> int:
-    rc, out, err = run("blockdev", asked, device)
-    if rc != 0:
-        raise SanError(f"{lun.name} ({device}) cannot be read: {err.strip()}")
-    return int(out)
 
 
 def refusals(

@@ -75,7 +75,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import ERASE, each, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.sbd import (
     Header,
-    first_bytes,
     header_steps,
     look,
     refusals,
@@ -98,7 +97,7 @@ def main() -> None:
     )
     given = module.params
     wanted = Header(given["watchdog_timeout"], given["msgwait"])
-    seen, problems = each(given["disks"], lambda lun: look(run, first_bytes, lun))
+    seen, problems = each(given["disks"], lambda lun: look(run, lun))
     runs = run("systemctl", "is-active", "--quiet", "sbd")[0] == 0
     # Who only looks does not know of the other members; who makes is told.
     problems += refusals(seen, wanted, given["erase"], given["running"])

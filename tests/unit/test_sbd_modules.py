@@ -70,7 +70,7 @@ def _by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seen(member: Member) -> Disk:
-    return look(member, sbd.first_bytes, LUN)
+    return look(member, LUN)
 
 
 def test_the_times_and_slots_of_a_disk() -> None:
@@ -154,7 +154,7 @@ def test_a_header_that_cannot_be_read_is_no_empty_disk(tmp_path: Path) -> None:
 def test_a_disk_that_is_not_seen(tmp_path: Path) -> None:
     member = Member(tmp_path, b"")
     with pytest.raises(SanError, match=r"sbd2 \(350000b2c70000002\) is not seen"):
-        look(member, sbd.first_bytes, Lun("sbd2", "350000b2c70000002", 1))
+        look(member, Lun("sbd2", "350000b2c70000002", 1))
 
 
 def test_a_disk_of_sbd_is_no_disk_for_data(tmp_path: Path) -> None:
