@@ -6,7 +6,7 @@ from typing import Final
 
 from b2ct.check.fencing import said_at
 from b2ct.check.report import Report, few
-from b2ct.model import SBD_AGENT, WATCHDOG_PATHS_S, Lun, SanTransport, Sbd, Site
+from b2ct.model import SBD_AGENT, WATCHDOG_PATHS_S, Lun, Sbd, Site
 from b2ct.places import Path
 from b2ct.suggest import did_you_mean
 
@@ -218,9 +218,7 @@ def times(report: Report) -> None:
             f"write {6 * found.msgwait // 5 + 1} at least, or leave it out",
             rests_on=[(*_SBD, "msgwait"), (*_SBD, "watchdog_timeout"), ("san",)],
         )
-    iscsi = site.san is not None and site.san.transport is SanTransport.ISCSI
-    several = iscsi or any(disk.paths > 1 for disk in site.sbd.disks.values())
-    if several and found.watchdog < WATCHDOG_PATHS_S:
+    if site.sbd_has_paths and found.watchdog < WATCHDOG_PATHS_S:
         report.note(
             (*_SBD, "watchdog_timeout"),
             f"a path that dies may be noticed only after 25 s, and a watchdog of {found.watchdog} s"

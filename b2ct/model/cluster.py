@@ -77,9 +77,8 @@ class SbdTimes:
     fence: int
 
 
-def sbd_times(sbd: Sbd, *, iscsi: bool) -> SbdTimes:
-    """Fill in the times of SBD."""
-    paths = iscsi or any(disk.paths > 1 for disk in sbd.disks.values())
+def sbd_times(sbd: Sbd, *, paths: bool) -> SbdTimes:
+    """Fill in the times of SBD, with ``paths`` where one may die before the disk is lost."""
     watchdog = sbd.watchdog_timeout or (WATCHDOG_PATHS_S if paths else _WATCHDOG_S)
     msgwait = sbd.msgwait or 2 * watchdog
     fence = sbd.fence_timeout or max(FENCE_TIMEOUT_S, msgwait * 3 // 2)

@@ -124,12 +124,19 @@ class Site(Model):
         """Fencing of the cluster through shared disks, where there is some."""
         return self.cluster.sbd if self.cluster is not None else None
 
+    @property
+    def sbd_has_paths(self) -> bool:
+        """Whether SBD reads a disk over paths that may die before the disk is lost."""
+        iscsi = self.san is not None and self.san.transport is SanTransport.ISCSI
+        return self.sbd is not None and (
+            iscsi or any(disk.paths > 1 for disk in self.sbd.disks.values())
+        )
+
     @cached_property
     def sbd_times(self) -> SbdTimes:
         """The times of SBD; only for a site that has it."""
         assert self.sbd is not None
-        iscsi = self.san is not None and self.san.transport is SanTransport.ISCSI
-        return sbd_times(self.sbd, iscsi=iscsi)
+        return sbd_times(self.sbd, paths=self.sbd_has_paths)
 
     @cached_property
     def journals(self) -> int:

@@ -169,8 +169,9 @@ def test(members: Members, node: str, progress: Progress) -> Fenced:
 
 def _limit_s(members: Members) -> int:
     """Give the seconds until a member must be off: a pill is waited for, and every level."""
-    times = members.site.sbd_times if members.site.sbd is not None else None
-    return max(FENCE_S, 2 * times.fence if times is not None else 0)
+    if members.site.sbd is None:
+        return FENCE_S
+    return max(FENCE_S, 2 * members.site.sbd_times.fence)
 
 
 def _missing(before: State, now: State, node: str) -> list[str]:

@@ -17,17 +17,19 @@ _MARK: Final = "@@"
 #: Looks only: `sbd query-watchdog` would arm what it finds.
 _COMMAND: Final = f"""\
 echo {_MARK}state; systemctl is-active sbd
-echo {_MARK}held; readlink /proc/$(systemctl show --value --property MainPID sbd)/fd/* 2>/dev/null | grep watchdog
+echo {_MARK}held; readlink /proc/$(systemctl show --value --property MainPID sbd)/fd/* 2>/dev/null |
+    grep watchdog
 echo {_MARK}watchdogs
 for place in /sys/class/watchdog/watchdog*; do
-    [ ! -e "$place" ] || echo "${{place##*/}}|$(cat $place/state)|$(cat $place/timeout)|$(cat $place/identity)"
+    [ ! -e "$place" ] ||
+        (cd $place && echo "${{place##*/}}|$(cat state)|$(cat timeout)|$(cat identity)")
 done
 for device in $(cat /etc/default/sbd /etc/sysconfig/sbd 2>/dev/null |
     sed -n 's/^SBD_DEVICE="\\(.*\\)"$/\\1/p' | tr ';' ' '); do
     echo {_MARK}disk $device; sbd -d $device dump 2>&1; sbd -d $device list 2>&1
 done
 true
-"""  # noqa: E501 - a line of shell
+"""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def status(members: Members) -> tuple[SbdStatus, ...]:
     if members.site.sbd is None:
         return ()
     answers = members.run_all(_COMMAND)
-    return tuple(_judged(members, _member(name, answer)) for name, answer in answers.items())
+    found = (_member(name, answer) for name, answer in answers.items())
+    return tuple(replace(one, problems=tuple(_problems(members, one))) for one in found)
 
 
 def _member(name: str, answer: Answer) -> SbdStatus:
@@ -78,7 +81,7 @@ def _member(name: str, answer: Answer) -> SbdStatus:
         return SbdStatus(name, answers=False, said=answer.error or answer.text)
     # Whoever imports the collection before Ansible's loader is there hides it from Ansible.
     from ansible_collections.b2ct.cloud.plugins.module_utils.sbd import read_header, read_slots
-    from ansible_collections.b2ct.cloud.plugins.module_utils.watchdog import SOFTWARE
+    from ansible_collections.b2ct.cloud.plugins.module_utils.watchdog import SOFTWARE, kernel_name
 
     parts = [part.partition("\n") for part in answer.text.split(_MARK)[1:]]
     told = {head.strip(): body.strip() for head, _, body in parts}
@@ -88,7 +91,7 @@ def _member(name: str, answer: Answer) -> SbdStatus:
         if head.startswith("disk ")
     )
     held = re.search(r"/(watchdog\d*)\s*$", told.get("held", ""))
-    name_held = {"watchdog": "watchdog0"}.get(held[1], held[1]) if held else ""
+    name_held = kernel_name(held[1]) if held else ""
     rows = [line.split("|", 3) for line in told.get("watchdogs", "").splitlines()]
     _, state, timeout, identity = next(
         (row for row in rows if len(row) == 4 and row[0] == name_held), ("", "", "0", "")
@@ -109,10 +112,6 @@ def _disk(device: str, header: Header | None, slots: dict[str, str]) -> SbdDisk:
     if header is None:
         return SbdDisk(device, 0, 0, {})
     return SbdDisk(device, header.watchdog, header.msgwait, slots)
-
-
-def _judged(members: Members, found: SbdStatus) -> SbdStatus:
-    return replace(found, problems=tuple(_problems(members, found)))
 
 
 def _problems(members: Members, found: SbdStatus) -> list[str]:

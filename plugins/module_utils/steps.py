@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import Run
 
 
@@ -20,7 +21,7 @@ class Step:
 class Steps:
     """Takes steps for a module."""
 
-    def __init__(self, module: Any, run: Run) -> None:  # noqa: ANN401 - AnsibleModule
+    def __init__(self, module: AnsibleModule, run: Run) -> None:
         self.module = module
         self.run = run
         self.done: list[str] = []

@@ -49,10 +49,15 @@ def _text(file: Path) -> str:
         return ""
 
 
+def kernel_name(device: str) -> str:
+    """Give the kernel's name of a watchdog's device; ``/dev/watchdog`` is also the first one's."""
+    name = device.rpartition("/")[2]
+    return "watchdog0" if name == "watchdog" else name
+
+
 def behind(device: str, found: dict[str, Watchdog]) -> Watchdog | None:
-    """Give the watchdog of a device; ``/dev/watchdog`` is the first one's other name."""
-    name = Path(os.path.realpath(device)).name
-    return found.get("watchdog0" if name == "watchdog" else name)
+    """Give the watchdog of a device."""
+    return found.get(kernel_name(os.path.realpath(device)))
 
 
 def module_for(wanted: str, found: dict[str, Watchdog]) -> str:

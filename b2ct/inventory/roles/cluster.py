@@ -9,6 +9,7 @@ from typing import Any, Final
 from b2ct.inventory.facts import fence_levels
 from b2ct.inventory.pair import FENCE_DELAY_S, pair
 from b2ct.inventory.ports import Ports
+from b2ct.inventory.roles.san import luns
 from b2ct.inventory.values import Secret
 from b2ct.model import HaEngine, ResolvedNode, SanDriver, Site
 
@@ -109,9 +110,7 @@ def _sbd(site: Site) -> dict[str, Any]:
         return {}
     times = site.sbd_times
     return {
-        "cluster_sbd_disks": {
-            name: disk.model_dump(mode="json") for name, disk in sbd.disks.items()
-        },
+        "cluster_sbd_disks": luns(sbd.disks),
         "cluster_sbd_erase": list(sbd.erase),
         "cluster_sbd_watchdog": sbd.watchdog,
         "cluster_sbd_watchdog_module": sbd.watchdog_module or "",

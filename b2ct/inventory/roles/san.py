@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from b2ct.inventory.values import Secret
-from b2ct.model import ResolvedNode, SanDriver, Site
+from b2ct.model import Lun, ResolvedNode, SanDriver, Site
 
 CHAP_PASSWORD = "vault_san_chap_password"  # noqa: S105 - its name
 
@@ -13,6 +14,11 @@ CHAP_PASSWORD = "vault_san_chap_password"  # noqa: S105 - its name
 def san_members(site: Site) -> tuple[str, ...]:
     """Give the nodes of the group ``san``."""
     return site.cluster_nodes if site.san is not None else ()
+
+
+def luns(described: Mapping[str, Lun]) -> dict[str, Any]:
+    """Give shared disks as roles are told of them."""
+    return {name: lun.model_dump(mode="json") for name, lun in described.items()}
 
 
 def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
@@ -24,14 +30,13 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
     variables: dict[str, Any] = {
         "san_members": list(members),
         "san_transport": san.transport.value,
-        "san_luns": {name: lun.model_dump(mode="json") for name, lun in san.luns.items()},
+        "san_luns": luns(san.luns),
         "san_driver": san.driver.value,
         "san_volume_group": san.volume_group,
         "san_erase": list(san.erase),
     }
     if site.sbd is not None:
-        disks = site.sbd.disks.items()
-        variables["san_named_luns"] = {name: disk.model_dump(mode="json") for name, disk in disks}
+        variables["san_named_luns"] = luns(site.sbd.disks)
     if san.iscsi is not None:
         variables["san_portals"] = list(san.iscsi.portals)
         variables["san_targets"] = list(san.iscsi.targets)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import Lun, candidates
 from ansible_collections.b2ct.cloud.plugins.module_utils.sbd import Header, read_header, read_slots
+from ansible_collections.b2ct.cloud.plugins.module_utils.watchdog import CLASS, kernel_name
 from testinfra.host import Host
 
 GROUPS = ("sbd",)
@@ -62,8 +63,8 @@ def test_watchdog_is_held(host: Host, wanted: Mapping[str, Any]) -> None:
     files = host.run(f"readlink /proc/{daemon}/fd/*").stdout
     held = [name for name in files.split() if "watchdog" in name]
     assert held, "SBD has no watchdog open; see journalctl -u sbd"
-    name = held[0].rpartition("/")[2]
-    place = "/sys/class/watchdog/" + ("watchdog0" if name == "watchdog" else name)
+    name = kernel_name(held[0])
+    place = str(CLASS / name)
     state, timeout = (host.check_output("cat %s/%s", place, what) for what in ("state", "timeout"))
     assert state == "active", f"{name} is {state}"
     want = wanted["cluster_sbd_watchdog_timeout"]
