@@ -59,6 +59,11 @@ printf '[Journal]\nStorage=persistent\nSystemMaxUse=64M\nForwardToConsole=no\n' 
     >"$root/etc/systemd/journald.conf.d/b2ctlab.conf"
 printf 'UseDNS no\nUsePAM yes\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n' \
     >"$root/etc/ssh/sshd_config.d/b2ctlab.conf"
+# Its keys come with its name. Until then it would fail over and over, and a machine that is saved in
+# the midst of that might wake with no start left.
+mkdir -p "$root/etc/systemd/system/ssh.service.d"
+printf '[Unit]\nConditionPathExists=/etc/ssh/ssh_host_ed25519_key\n' \
+    >"$root/etc/systemd/system/ssh.service.d/b2ctlab.conf"
 
 # What must differ from machine to machine, and what packages made once for all.
 printf 'GenerateName=yes\n' >"$root/etc/iscsi/initiatorname.iscsi"
