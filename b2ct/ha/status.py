@@ -168,17 +168,21 @@ def question(nodes: PairNodes, name: str) -> str:
     else:
         lines += [
             "echo engine=$(systemctl is-active pacemaker)",
-            f"echo sees_peer=$(crm_mon --one-shot --output-as=xml | {_online(peer)})",
+            f"echo sees_peer=$(crm_mon --one-shot --output-as=xml | {online_filter(peer)})",
             "corosync-cfgtool -s | awk '/^LINK ID/ {l=$3} /nodeid: *[0-9]+:/"
             ' {if ($3 != "localhost") print "link." l "=" $3}\'',
         ]
     return "\n".join(lines)
 
 
-def _online(peer: str) -> str:
-    """Give a filter that finds in Pacemaker's words whether a node is there: true or false."""
-    found = f's/.*<node name="{peer}".* online="(true|false)".*/\\1/p'
-    return f"sed -nE {shlex.quote(found)} | head -n 1"
+def online_filter(peer: str) -> str:
+    """Give a filter that finds in Pacemaker's words whether a node is there: true or false.
+
+    Pending is one whose Corosync runs and whose Pacemaker does not.
+    """
+    here = '/ online="true"/ && !/ pending="true"/'
+    program = f'/<node name="{peer}" / {{print ({here}) ? "true" : "false"; exit}}'
+    return f"awk {shlex.quote(program)}"
 
 
 def read(nodes: PairNodes, name: str, answer: Answer) -> NodeStatus:

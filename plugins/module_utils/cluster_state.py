@@ -48,6 +48,15 @@ class State:
         return found
 
 
+def _is_in(node: ET.Element) -> bool:
+    """Tell whether a node is a member that Pacemaker uses.
+
+    One whose Corosync runs and whose Pacemaker does not, as after a start while SBD waits, is
+    "online" to crm_mon, and pending.
+    """
+    return node.get("online") == "true" and node.get("pending") != "true"
+
+
 def read(text: str) -> State:
     """Read ``crm_mon --output-as=xml``; raise ValueError where it says nothing of a cluster."""
     try:
@@ -82,8 +91,8 @@ def read(text: str) -> State:
     ]
     return State(
         quorate,
-        tuple(str(node.get("name")) for node in nodes if node.get("online") == "true"),
-        tuple(str(node.get("name")) for node in nodes if node.get("online") != "true"),
+        tuple(str(node.get("name")) for node in nodes if _is_in(node)),
+        tuple(str(node.get("name")) for node in nodes if not _is_in(node)),
         {name: tuple(dict.fromkeys(places)) for name, places in running.items()},
         tuple(failures),
         pending,

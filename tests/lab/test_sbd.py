@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 
 from b2ct.errors import B2ctError
+from plugins.module_utils import cluster_state
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
 from tests.lab.runs import StorageLab, b2ct, changed, told
@@ -49,8 +50,8 @@ class Sbd(StorageLab):
         def is_back() -> bool:
             if not self.has_started_anew(node, boot):
                 return False
-            asked = f"crm_mon -1 -X | grep '<node name=\"{node}\"' | grep -q 'online=\"true\"'"
-            return self.lab.run(other, asked, limit_s=60).returncode == 0
+            asked = self.lab.run(other, "crm_mon --one-shot --output-as=xml", limit_s=60)
+            return asked.returncode == 0 and node in cluster_state.read(asked.stdout).online
 
         return until(f"{node} is back", is_back)
 

@@ -169,6 +169,13 @@ def test_what_is_missing_is_told() -> None:
     assert state.pending == 1
 
 
+def test_a_node_whose_pacemaker_has_not_started_is_no_member_yet() -> None:
+    """SBD holds a node that was fenced back; its Corosync runs already."""
+    pending = MON.replace('name="node2" online="true"', 'name="node2" online="true" pending="true"')
+    assert read(pending).online == ("node1",)
+    assert read(pending).offline == ("node2", "node3")
+
+
 def test_no_xml_is_told() -> None:
     with pytest.raises(ValueError, match="gives no XML"):
         read("Connection failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,24 @@ def nodes(tmp_path: Path) -> PairNodes:
     assert found is not None
     ways = {node.name: Way(node.name) for node in found.nodes}
     return PairNodes("unit", found, tuple(units(site)), ways, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ('online="true" standby="false" pending="false"', "true"),
+        ('online="true" standby="false" pending="true"', "false"),
+        ('online="false" standby="false" pending="false"', "false"),
+    ],
+)
+def test_pacemaker_s_peer_is_seen_where_its_controller_has_joined(states: str, told: str) -> None:
+    xml = (
+        '<node name="control1" id="1" online="true" standby="false" pending="false"/>\n'
+        f'<node name="control2" id="2" {states}/>\n<node name="control2" cached="true"/>\n'
+    )
+    argv = ["sh", "-c", status.online_filter("control2")]
+    found = subprocess.run(argv, input=xml, capture_output=True, text=True, check=True)
+    assert found.stdout == f"{told}\n"
 
 
 def seen(nodes: PairNodes, one: str, two: str) -> status.PairStatus:
