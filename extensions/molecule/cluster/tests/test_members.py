@@ -8,9 +8,12 @@ from testinfra.host import Host
 
 
 def test_levels(host: Host) -> None:
-    """The board is asked first, then both power supplies together."""
-    found = host.check_output("stonith_admin --list node2")
-    assert {f"fence-node2-{number}" for number in (1, 2, 3)} <= set(found.split())
+    """The board is asked first, then both power supplies together; nobody fences himself."""
+    own = host.check_output("crm_node --name")
+    for name in ("node1", "node2", "node3"):
+        devices = [f"fence-{name}-{number}" for number in (1, 2, 3)]
+        found = host.run(f"stonith_admin --list {name}").stdout.split()
+        assert [one for one in devices if one in found] == ([] if name == own else devices)
     levels = host.check_output("cibadmin --query --scope fencing-topology")
     rows = re.findall(r'target="node2" index="(\d)" devices="([^"]+)"', levels)
     assert sorted(rows) == [("1", "fence-node2-1"), ("2", "fence-node2-2,fence-node2-3")]
