@@ -79,6 +79,18 @@ def until(what: str, met: Callable[[], bool], limit_s: float, pause_s: float = 1
     return time.monotonic() - begun
 
 
+@contextmanager
+def unplugged(lab: Lab, node: str, *cards: str) -> Iterator[None]:
+    """Pull cables of a node; whatever is found meanwhile, they are put back."""
+    try:
+        for card in cards:
+            lab.pull(node, card)
+        yield
+    finally:
+        for card in cards:
+            lab.plug(node, card)
+
+
 def changed(words: str) -> dict[str, int]:
     """Give how many changes each host had, from Ansible's words."""
     return {

@@ -25,7 +25,7 @@ from b2ct.ha.status import status
 from b2ct.ha.switch import switch
 from b2ct.model import HaEngine
 from tests.lab.pairs import MOUNT, PATIENCE_S, LabPair, install_unit, open_lab_pair
-from tests.lab.runs import SITES, b2ct, lab_of
+from tests.lab.runs import SITES, b2ct, lab_of, unplugged
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-ha")]
 
@@ -104,15 +104,14 @@ def test_a_broken_replication_moves_nothing(pair: LabPair) -> None:
     starts = pair.starts(standby)
     with Recorder(pair.nodes, active, "replication") as recorder:
         assert recorder.wait(10, 60), recorder.told
-        pair.lab.pull(standby, "lan1")
-        pair.wait_volume(active, r"UpToDate/Outdated")
-        assert recorder.wait(10, PATIENCE_S), "writes go on"
-        assert pair.active() == active
-        found = status(pair.nodes)
-        assert any("Outdated" in problem for problem in found.problems), text.status(found)
-        with pytest.raises(B2ctError, match="not ready for a switch"):
-            switch(pair.nodes, None, _progress)
-        pair.lab.plug(standby, "lan1")
+        with unplugged(pair.lab, standby, "lan1"):
+            pair.wait_volume(active, r"UpToDate/Outdated")
+            assert recorder.wait(10, PATIENCE_S), "writes go on"
+            assert pair.active() == active
+            found = status(pair.nodes)
+            assert any("Outdated" in problem for problem in found.problems), text.status(found)
+            with pytest.raises(B2ctError, match="not ready for a switch"):
+                switch(pair.nodes, None, _progress)
         pair.wait_whole()
     assert pair.starts(standby) == starts, "nobody was fenced"
     assert {number for number, _ in recorder.acknowledged} <= pair.kept("replication")
@@ -123,26 +122,25 @@ def test_with_both_links_pulled_one_node_is_fenced(pair: LabPair) -> None:
     active = pair.active()
     standby = pair.nodes.other(active)
     starts = {name: pair.starts(name) for name in pair.nodes.names}
-    for card in ("lan0", "lan1"):
-        pair.lab.pull(standby, card)
-    # The cables of a machine that is switched on anew are still pulled: it waits.
-    pair.wait(f"{standby} is fenced", lambda: pair.starts(standby) > starts[standby])
-    assert pair.nodes.run(active, f"echo two > {MOUNT}/name && sync -f {MOUNT}").code == 0
-    assert pair.active() == active
-    pair.lab.await_ssh(pair.lab.running.guest(standby), PATIENCE_S)
-    if pair.nodes.pair.engine is HaEngine.HEARTBEAT:
-        asked = "systemctl is-active heartbeat"
-        pair.wait(
-            f"{standby} waits for the other node",
-            lambda: pair.nodes.run(standby, asked).text == "activating",
+    with unplugged(pair.lab, standby, "lan0", "lan1"):
+        # The cables of a machine that is switched on anew are still pulled: it waits.
+        pair.wait(f"{standby} is fenced", lambda: pair.starts(standby) > starts[standby])
+        assert pair.nodes.run(active, f"echo two > {MOUNT}/name && sync -f {MOUNT}").code == 0
+        assert pair.active() == active
+        pair.lab.await_ssh(pair.lab.running.guest(standby), PATIENCE_S)
+        if pair.nodes.pair.engine is HaEngine.HEARTBEAT:
+            asked = "systemctl is-active heartbeat"
+            pair.wait(
+                f"{standby} waits for the other node",
+                lambda: pair.nodes.run(standby, asked).text == "activating",
+            )
+        # Longer than it takes a lone node to give the other one up.
+        time.sleep(2 * DEADTIME_S)
+        assert pair.nodes.run(standby, f"mountpoint -q {MOUNT}").code != 0, (
+            "it does not start alone"
         )
-    # Longer than it takes a lone node to give the other one up.
-    time.sleep(2 * DEADTIME_S)
-    assert pair.nodes.run(standby, f"mountpoint -q {MOUNT}").code != 0, "it does not start alone"
-    assert pair.starts(active) == starts[active], "the active node is left alone"
-    assert pair.starts(standby) == starts[standby] + 1, "it was switched off once"
-    for card in ("lan0", "lan1"):
-        pair.lab.plug(standby, card)
+        assert pair.starts(active) == starts[active], "the active node is left alone"
+        assert pair.starts(standby) == starts[standby] + 1, "it was switched off once"
     pair.wait_whole()
     assert pair.active() == active
     assert pair.answer() == "two"

@@ -185,13 +185,14 @@ def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path:
     boot = san.boot("node3")
     with writers(san, tmp_path) as found:
         until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
-        for card in ("lan0", "lan1"):
-            san.lab.pull("node3", card)
-        at = {name: len(found[name].numbers()) for name in NODES}
-        until(
-            "the others write on",
-            lambda: all(len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")),
-        )
+        with runs.unplugged(san.lab, "node3", "lan0", "lan1"):
+            at = {name: len(found[name].numbers()) for name in NODES}
+            until(
+                "the others write on",
+                lambda: all(
+                    len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")
+                ),
+            )
         lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
     told = {name: one.numbers() for name, one in found.items()}
     written = {tuple(line.split()) for line in lines}
@@ -200,8 +201,6 @@ def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path:
     assert lost == []
     fenced = san.said("node1", "stonith_admin --history node3 --verbose 2>/dev/null | tail -n 5")
     assert "reboot" in fenced or "off" in fenced, fenced
-    for card in ("lan0", "lan1"):
-        san.lab.plug("node3", card)
     san.await_mounted("node3")
     assert san.boot("node3") != boot
 

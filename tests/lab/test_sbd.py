@@ -155,9 +155,7 @@ def test_a_member_that_is_cut_off_takes_its_pill(sbd: Sbd) -> None:
     boots = {name: sbd.boot(name) for name in NODES}
     before = len(sbd.fencings("node2", "node1"))
     begun = time.monotonic()
-    try:
-        for card in ("lan0", "lan1"):
-            sbd.lab.pull("node2", card)
+    with runs.unplugged(sbd.lab, "node2", "lan0", "lan1"):
         until("node2 has started anew", lambda: sbd.has_started_anew("node2", boots["node2"]))
         told(f"node2 was shot and had started {time.monotonic() - begun:.0f} s after the pull")
         until(
@@ -166,9 +164,6 @@ def test_a_member_that_is_cut_off_takes_its_pill(sbd: Sbd) -> None:
         )
         told(f"node1 knew it {time.monotonic() - begun:.0f} s after the pull")
         assert sbd.boot("node1") == boots["node1"], "the first member shoots first, and is left"
-    finally:
-        for card in ("lan0", "lan1"):
-            sbd.lab.plug("node2", card)
     told(f"node2 is back {sbd.await_back('node2', boots['node2']):.0f} s after the cables were in")
     assert sbd.boot("node1") == boots["node1"]
 
