@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 ROLE = Path(__file__).parents[2] / "roles/drbd"
 PLUGIN = ROLE.parent / "heartbeat/templates/usr/lib/stonith/plugins/external/b2ct.j2"
+DRBDADM = ROLE.parent / "heartbeat/templates/usr/local/lib/b2ct-ha/drbdadm.j2"
 NODES = [
     {"name": "control1.example.org", "host": "control1", "address": "10.0.0.1"},
     {"name": "control2.example.org", "host": "control2", "address": "10.0.0.2"},
@@ -86,6 +87,28 @@ class Standby:
         )
         file.chmod(0o755)
 
+    def has_volume(self, role: str, state: str, outdated: str = "", code: int = 0) -> None:
+        """Let DRBD tell a volume's state, and another one once its copy shall be outdated."""
+        file = self.folder / "drbdadm"
+        file.write_text(
+            f"""#!/bin/bash
+state={self.folder}/state
+case $1 in
+    role) echo {role} ;;
+    dstate) cat $state ;;
+    *)
+        echo "drbdadm $*" >> {self.folder}/calls
+        if [ "$1" = outdate ]; then
+            [ -z "{outdated}" ] || echo "{outdated}" > $state
+            exit {code}
+        fi
+        ;;
+esac
+"""
+        )
+        file.chmod(0o755)
+        (self.folder / "state").write_text(f"{state}\n")
+
     def calls(self) -> list[str]:
         """Give what was called since the last time."""
         file = self.folder / "calls"
@@ -96,7 +119,7 @@ class Standby:
     def run(self, template: Path, *arguments: str, **variables: object) -> int:
         script = rendered(template, {"ansible_managed": "managed", **variables})
         script = script.replace("/run/b2ct-ha", str(self.folder / "run"))
-        for folder in ("/usr/libexec/heartbeat/", "/usr/local/sbin/"):
+        for folder in ("/usr/libexec/heartbeat/", "/usr/local/sbin/", "/sbin/"):
             script = script.replace(folder, f"{self.folder}/")
         return subprocess.run(
             ["bash", "-c", script, template.stem, *arguments],
@@ -112,7 +135,14 @@ class Standby:
 
     def heartbeat_asks(self) -> int:
         """Call Heartbeat's plugin."""
-        return self.run(PLUGIN, "reset", "control1")
+        volumes = [{"resource": "database"}]
+        return self.run(
+            PLUGIN, "reset", "control1", heartbeat_volumes=volumes, heartbeat_deadtime=20
+        )
+
+    def dopd_asks(self) -> int:
+        """Call what dopd calls when the other machine wants this copy outdated."""
+        return self.run(DRBDADM, "outdate", "database")
 
 
 @pytest.fixture
@@ -122,10 +152,12 @@ def standby(tmp_path: Path) -> Standby:
         found.says(program, 0)
     found.says("drbd-peer-outdater", 5)
     found.says("cl_status", 0, "dead")
+    found.says("sleep", 0)
+    found.has_volume("Secondary/Unknown", "UpToDate/DUnknown")
     return found
 
 
-ASKED_TO_OUTDATE = "drbd-peer-outdater -r database -p control1 -t 5"
+ASKED_TO_OUTDATE = "drbd-peer-outdater -r database -p control1 -t 10"
 SWITCHED_OFF = "b2ct-fence control1 reboot"
 
 
@@ -178,3 +210,47 @@ def test_without_fencing_writes_wait_unless_the_admin_says_so(standby: Standby) 
     (standby.folder / "run/peer-is-off").touch()
     assert standby.drbd_asks() == 7
     assert standby.heartbeat_asks() == 0
+
+
+HEAD_START = "sleep 20"
+
+
+@pytest.mark.parametrize(
+    ("role", "state", "waits"),
+    [
+        ("Secondary/Unknown", "Outdated/DUnknown", True),
+        ("Secondary/Unknown", "Inconsistent/DUnknown", True),
+        ("Secondary/Unknown", "Consistent/DUnknown", False),
+        ("Primary/Unknown", "UpToDate/Outdated", False),
+    ],
+)
+def test_a_machine_that_could_not_take_over_lets_the_active_one_shoot_first(
+    standby: Standby, role: str, state: str, *, waits: bool
+) -> None:
+    """The replication breaks first, and the other link later: both lose each other at once."""
+    standby.has_volume(role, state)
+    assert standby.heartbeat_asks() == 0
+    assert standby.calls() == [*([HEAD_START] if waits else []), SWITCHED_OFF]
+
+
+OUTDATED = ["drbdadm disconnect --force database", "drbdadm outdate database",
+            "drbdadm connect database"]  # fmt: skip
+
+
+def test_a_copy_is_outdated_when_it_is_seen_to_be(standby: Standby) -> None:
+    standby.has_volume("Secondary/Primary", "UpToDate/UpToDate", "Outdated/DUnknown")
+    assert standby.dopd_asks() == 0
+    assert standby.calls() == OUTDATED
+
+
+def test_success_that_changed_nothing_is_none(standby: Standby) -> None:
+    """What `drbdadm outdate` says while DRBD still thinks that it is connected."""
+    standby.has_volume("Secondary/Primary", "UpToDate/UpToDate")
+    assert standby.dopd_asks() == 1
+    assert standby.calls() == OUTDATED
+
+
+def test_a_volume_in_use_is_not_outdated(standby: Standby) -> None:
+    standby.has_volume("Primary/Unknown", "UpToDate/DUnknown")
+    assert standby.dopd_asks() == 17
+    assert standby.calls() == []
