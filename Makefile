@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.b2ct-stamp
 WORKERS ?= $(shell nproc)
 
-.PHONY: help setup setup-test demo check test boot-test install-test lab-test molecule bench docs format clean
+# Together 20 minutes on two busy cores, with the images: the whole of `make test` is to stay under an hour.
+QUICK_SCENARIOS := base cvmfs_client precheck squid tls
+
+.PHONY: help setup setup-test demo check test boot-test role-test lab-quick-test install-test lab-test molecule bench docs format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +38,13 @@ check: setup-test ## The fast tier: lint, types, unit, golden, contract (under 3
 boot-test: setup-test ## Boot every kind of medium in QEMU
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations=25 --durations-min=20 -m "boot or slow"
 
-test: check boot-test ## Everything but the whole installation
+role-test: setup-test ## Test some roles in containers: the scenarios that are quick
+	WORKERS=$(WORKERS) tools/molecule test $(QUICK_SCENARIOS)
+
+lab-quick-test: setup-test ## The lab itself: two virtual machines, their power, cables and disks
+	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -m lab tests/lab/test_lab.py
+
+test: check boot-test role-test lab-quick-test ## Everything but whole installations, long scenarios and clusters
 
 install-test: setup-test ## One whole unattended installation of Debian in QEMU, to ssh
 	$(BIN)/python -m pytest -q -s -m install
