@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ site:
   domain: bench.example.org
   admins: [{{name: ada, ssh_keys: [{key}]}}]
   dns: {{servers: [10.89.0.1]}}
-  time_servers: [10.89.0.1]
+  time_servers: [10.89.0.5]
 networks:
   service: {{purpose: service, ipv4: {{subnet: 10.89.0.0/24, gateway: 10.89.0.1}}}}
 install: {{release: debian-12}}
@@ -101,8 +102,13 @@ class Hosts:
     def verify(self, what: str, *areas: str) -> Measured:
         """Measure `b2ct verify`; the tasks are its checks."""
         said = [word for area in areas for word in ("--only", area)]
-        text, wall, cpu = self._run(["b2ct", "verify", self._site, "--json", *said], good=(0,))
-        return Measured(what, wall, cpu, sum(json.loads(text)["counts"].values()), 0)
+        text, wall, cpu = self._run(["b2ct", "verify", self._site, "--json", *said], good=(0, 1))
+        found = json.loads(text)
+        checks = [check for host in found["hosts"] for check in host["checks"]]
+        for check in checks:
+            if check["outcome"] == "failed":
+                raise SystemExit(f"{what} found a fault: {check['words']}: {check['detail']}")
+        return Measured(what, wall, cpu, len(checks), 0)
 
     @property
     def _site(self) -> str:
@@ -150,6 +156,8 @@ def _inventory(folder: Path, nodes: int) -> Path:
     text = _SITE.format(key=admin_public_key())
     text += "".join(_NODE.format(n=number, at=20 + number) for number in range(1, nodes))
     (inventory / "site.yml").write_text(text)
+    # A time server outside of the site.
+    shutil.copy(SCENARIOS / "base" / "inventory" / "outside.yml", inventory)
     (inventory / "group_vars" / "all.yml").write_text(_VARIABLES)
     return inventory
 
