@@ -16,7 +16,11 @@ _MARK: Final = "@@"
 
 @dataclass(frozen=True)
 class MemberStatus:
-    """What a member sees. ``paths`` are those that work, by disk."""
+    """What a member sees. ``paths`` are those that work, by disk.
+
+    ``size`` and ``used`` are bytes: of the shared file system, or of the volume group where the
+    driver is lvm and nothing is mounted.
+    """
 
     name: str
     answers: bool
@@ -59,6 +63,10 @@ def _command(members: Members) -> str:
     assert san is not None
     parts = [f"echo {_MARK}{name}; multipath -ll {lun.wwid}" for name, lun in san.luns.items()]
     parts.append(f"echo {_MARK}")
+    if san.driver is SanDriver.LVM:
+        options = "--noheadings --nosuffix --units b --options vg_size,vg_free"
+        parts.append(f"vgs {options} {san.volume_group}; true")
+        return "; ".join(parts)
     parts.append(f"findmnt --noheadings --output FSTYPE,OPTIONS {san.filesystem.mount}")
     parts.append(f"df --block-size=1 --output=size,used {san.filesystem.mount} | tail -n 1; true")
     return "; ".join(parts)
@@ -76,6 +84,12 @@ def _member(members: Members, name: str, answer: Answer) -> MemberStatus:
         disk, _, listing = part.partition("\n")
         paths[disk.strip()] = active_paths(listing)
     lines = [line for line in parts[-1].splitlines() if line.strip()]
+    san = members.site.san
+    if san is not None and san.driver is SanDriver.LVM:
+        sizes = [int(word) for word in parts[-1].split() if word.isdigit()]
+        if len(sizes) != 2:
+            return MemberStatus(name, answers=True, paths=paths)
+        return MemberStatus(name, True, paths, size=sizes[0], used=sizes[0] - sizes[1])
     if len(lines) < 2 or not lines[0].startswith("gfs2"):
         return MemberStatus(name, answers=True, paths=paths)
     size, used = (int(word) for word in lines[-1].split())
@@ -93,18 +107,26 @@ def _problems(members: Members, found: MemberStatus) -> list[str]:
         for name, lun in san.luns.items()
         if lun.paths > 1 and found.paths.get(name, 0) < lun.paths
     ]
-    if san.driver is SanDriver.GFS2:
+    if san.driver is SanDriver.LVM:
+        group = f"the volume group {san.volume_group}"
+        if not found.size:
+            told.append(f"{found.name} does not see {group}")
+        elif 100 * found.used >= FULL * found.size:
+            told.append(_full(group, found))
+    else:
         place = san.filesystem.mount
         if not found.mounted:
             told.append(f"{found.name} has not mounted {place}")
         elif not found.writable:
             told.append(f"{found.name} has {place} read-only")
         elif found.size and 100 * found.used >= FULL * found.size:
-            told.append(
-                f"{place} is full: {format_size(found.used)} of {format_size(found.size)} are used"
-            )
             # The others see the same file system.
+            told.append(_full(place, found))
     return told
+
+
+def _full(what: str, found: MemberStatus) -> str:
+    return f"{what} is full: {format_size(found.used)} of {format_size(found.size)} are used"
 
 
 def text(found: SanStatus) -> str:
@@ -115,8 +137,8 @@ def text(found: SanStatus) -> str:
         if not one.answers:
             lines.append(f"{one.name}: no answer")
             continue
-        room = f"{format_size(one.used)} of {format_size(one.size)} used" if one.mounted else ""
-        parts = [f"paths: {paths}" if paths else "", room or "not mounted"]
+        room = f"{format_size(one.used)} of {format_size(one.size)} used" if one.size else ""
+        parts = [f"paths: {paths}" if paths else "", room or "nothing shared is there"]
         lines.append(f"{one.name}: {'; '.join(part for part in parts if part)}")
     lines += [f"problem: {problem}" for problem in dict.fromkeys(found.problems)]
     return "\n".join([*lines, "as it should be" if not found.problems else ""]).rstrip() + "\n"

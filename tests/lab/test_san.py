@@ -6,6 +6,7 @@ The tests build on each other and run in their order.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import subprocess
@@ -220,14 +221,17 @@ def test_after_a_power_cut_of_all_everything_is_mounted(san: San) -> None:
 def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
     before = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
     san.change("journals: 3, journal_size: 16MiB, size: 1GiB", "journals: 4, journal_size: 16MiB")
+    for name, path in itertools.product(NODES, ("lun0-path0", "lun0-path1")):
+        san.lab.monitor(name, "block_resize", **{"node-name": path, "size": 3 << 30})
     code, words = san.play("--tags", "san", "--check", "--diff")
     assert code == 0, words
+    assert "take over that lun0 has grown by 1024 MiB" in words
     assert "grow the volume vg-san/one by" in words
     assert int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1")) == before
     grown = b2ct("san", "grow", str(san.site))
     assert grown.returncode == 0, grown.stdout + grown.stderr
     after = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
-    assert after > before + 500
+    assert after > before + 1500
     found = san.said("node1", "gfs2_edit -p jindex /dev/vg-san/one")
     assert len(set(re.findall(r"\bjournal(\d+)\b", found))) == 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import (
@@ -15,6 +16,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.san import (
     refusals,
     signatures,
 )
+from ansible_collections.b2ct.cloud.plugins.module_utils.san_rescan import is_there, rescan, scan
 from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import (
     Wanted,
     group_steps,
@@ -219,3 +221,73 @@ def test_a_volume_that_grew_grows_its_file_system() -> None:
 
 def test_unreadable_journals_are_left_alone() -> None:
     assert mounted_steps(Programs({}), wanted(), 99 << 30, 100 << 30, has_grown=False) == []
+
+
+class Kernel:
+    """A disk on two paths below a folder that stands for /dev/mapper and /sys/class/block."""
+
+    def __init__(self, folder: Path, mapped: int, **paths: int) -> None:
+        self.mapper, self.block = folder / "mapper", folder / "block"
+        self.mapper.mkdir()
+        (folder / "dm-2").touch()
+        (self.mapper / "disk1").symlink_to(folder / "dm-2")
+        slaves = self.block / "dm-2" / "slaves"
+        slaves.mkdir(parents=True)
+        (self.block / "dm-2" / "size").write_text(f"{mapped * 2048}\n")
+        for name, size in paths.items():
+            (self.block / name / "device").mkdir(parents=True)
+            (self.block / name / "device" / "rescan").touch()
+            (self.block / name / "size").write_text(f"{size * 2048}\n")
+            (slaves / name).symlink_to(self.block / name)
+
+    def rescan(self) -> list:
+        return rescan(Lun("disk1", "3600508b400105e210000900000490000", 2), self.mapper, self.block)
+
+
+def test_every_path_is_asked_and_a_disk_of_the_same_size_left(tmp_path: Path) -> None:
+    kernel = Kernel(tmp_path, 100, sda=100, sdb=100)
+    assert kernel.rescan() == []
+    for name in ("sda", "sdb"):
+        assert (kernel.block / name / "device" / "rescan").read_text() == "1\n"
+
+
+def test_a_disk_that_has_grown_is_taken_over(tmp_path: Path) -> None:
+    (step,) = Kernel(tmp_path, 100, sda=150, sdb=150).rescan()
+    assert step.words == "take over that disk1 has grown by 50 MiB"
+    assert step.argv == ("multipathd", "resize", "map", "disk1")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"sda": 150, "sdb": 100}, "another size on each path: sda 150 MiB, sdb 100 MiB"),
+        ({"sda": 90, "sdb": 90}, "has become smaller in the array, 90 MiB instead of 100 MiB"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(
+    tmp_path: Path, sizes: dict[str, int], told: str
+) -> None:
+    with pytest.raises(SanError, match=told):
+        Kernel(tmp_path, 100, **sizes).rescan()
+
+
+def test_a_disk_that_is_not_there_is_not_judged_here(tmp_path: Path) -> None:
+    kernel = Kernel(tmp_path, 100, sda=100)
+    unknown = Lun("disk9", "3600508b400105e210000900000499999", 2)
+    assert not is_there(unknown, kernel.mapper)
+    assert rescan(unknown, kernel.mapper, kernel.block) == []
+
+
+def test_every_controller_is_asked_for_new_disks(tmp_path: Path) -> None:
+    for name in ("host0", "host3"):
+        (tmp_path / name).mkdir()
+    ran: list[tuple[str, ...]] = []
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        ran.append(argv)
+        return 0, "", ""
+
+    (tmp_path / "disk1").touch()
+    scan(run, ["disk1"], tmp_path, tmp_path)
+    assert [file.read_text() for file in sorted(tmp_path.glob("*/scan"))] == ["- - -\n"] * 2
+    assert [argv[:2] for argv in ran] == [("udevadm", "settle")]

@@ -10,6 +10,7 @@ import pytest
 from b2ct.errors import B2ctError
 from b2ct.ha.nodes import Answer
 from b2ct.load import load_site
+from b2ct.model import SanDriver
 from b2ct.storage import fencing, san
 from b2ct.storage.members import Members
 
@@ -171,3 +172,25 @@ def test_a_san_that_is_not(answer: Answer, problem: str) -> None:
     assert found.problems == (problem,)
     assert f"problem: {problem}" in san.text(found)
     assert found.as_json()["good"] is False
+
+
+def test_a_san_of_volumes_tells_how_full_the_group_is() -> None:
+    def members(free: int) -> Scripted:
+        said = f"@@disk1\n{PATHS}@@disk2\n{PATHS}@@\n  1000000 {free}\n"
+        found = Scripted(lambda _name, _line: Answer(0, said))
+        section = found.site.san
+        assert section is not None
+        section = section.model_copy(update={"driver": SanDriver.LVM, "volume_group": "vg-one-100"})
+        object.__setattr__(found, "site", found.site.model_copy(update={"san": section}))
+        return found
+
+    found = san.status(members(600000))
+    assert found.problems == ()
+    assert "node1: paths: disk1 on 4, disk2 on 4; 390.6 KiB of 976.6 KiB used" in san.text(found)
+    full = san.status(members(50000))
+    assert set(full.problems) == {
+        "the volume group vg-one-100 is full: 927.7 KiB of 976.6 KiB are used"
+    }
+    gone = Scripted(lambda _name, _line: Answer(0, f"@@disk1\n{PATHS}@@disk2\n{PATHS}@@\n"))
+    object.__setattr__(gone, "site", members(0).site)
+    assert san.status(gone).problems[0] == "node1 does not see the volume group vg-one-100"
