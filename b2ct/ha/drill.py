@@ -23,6 +23,8 @@ _AFTER: Final = 20
 #: Seconds until the first records are there: the address is reached, the client is let in.
 _START_S: Final = 120.0
 _PAUSE_S: Final = 1.0
+#: As long the client alone tells whether the services are back; then the nodes are asked, too.
+_QUIET_S: Final = 120.0
 #: Both machines are as before: one has started, and its copy has caught up.
 RETURN_S: Final = 900.0
 
@@ -123,8 +125,10 @@ def drill(
                 "nothing was done to the pair",
             )
         before = len(recorder.acknowledged)
+        connections = recorder.connections
         begun = time.time()
         strike(nodes, active.name, standby.name)
+        _wait_for_client(recorder, connections, standby.name, progress)
         _wait_for_target(nodes, standby.name, begun, limit_s, progress)
         if not recorder.wait(_AFTER, limit_s):
             raise B2ctError(
@@ -153,6 +157,18 @@ def _gap(acknowledged: list[tuple[int, float]], before: int) -> tuple[float, flo
     """Give the times around the longest silence since the strike."""
     times = [when for _, when in acknowledged[max(before - 1, 0) :]]
     return max(itertools.pairwise(times), key=lambda pair: pair[1] - pair[0])
+
+
+def _wait_for_client(recorder: Recorder, connections: int, target: str, progress: Progress) -> None:
+    """Wait a while for the client to be let in again.
+
+    Meanwhile the machine that takes over is asked nothing: a question about its state costs it
+    as much as a step of the failover.
+    """
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < _QUIET_S and recorder.connections == connections:
+        progress(f"waiting for {target}", int(waited), 0)
+        time.sleep(_PAUSE_S)
 
 
 def _wait_for_target(
