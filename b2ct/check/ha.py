@@ -7,6 +7,7 @@ from typing import Final
 
 from b2ct.check.named import at, each_once
 from b2ct.check.report import Report
+from b2ct.inventory.pair import pair
 from b2ct.model import (
     DatabaseMode,
     Family,
@@ -24,6 +25,8 @@ from b2ct.suggest import did_you_mean
 
 #: A busy node misses a sign of life now and then: fewer than this many in a row are no death.
 _LEAST_MISSED: Final = 5
+#: DRBD notices a broken link within 5 s, asks the other node for 5 s more, and fences.
+_LEAST_DEADTIME: Final = 15
 #: Where each service keeps what the other node must have.
 _MARIADB_DATA: Final = "/var/lib/mysql"
 _ONEADMIN_HOME: Final = "/var/lib/one"
@@ -178,6 +181,20 @@ def times(report: Report) -> None:
             f" with a sign of life every {section.keepalive} s",
             f"write {_LEAST_MISSED * section.keepalive} or more; 20 is usual",
             rests_on=[("ha", "keepalive")],
+        )
+    found = pair(report.site)
+    if (
+        section is not None
+        and found is not None
+        and found.engine is HaEngine.HEARTBEAT
+        and section.deadtime < _LEAST_DEADTIME
+    ):
+        report.problem(
+            ("ha", "deadtime"),
+            f"with Heartbeat {section.deadtime} s are too few: when all links break, both nodes"
+            " would switch each other off at once",
+            f"write {_LEAST_DEADTIME} or more; 20 is usual",
+            rests_on=[("ha", "engine")],
         )
 
 

@@ -117,6 +117,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.cluster_state import St
 
 _EMPTY = "<cib><configuration/></cib>"
 _PAUSE_S = 5
+_ANSWERS_S = 60
 
 
 class Cluster:
@@ -126,14 +127,21 @@ class Cluster:
         self.module = module
 
     def configuration(self) -> str | None:
-        """Give the CIB; None where no cluster runs."""
-        try:
-            rc, out, err = self.run("cibadmin", "--query")
-        except FileNotFoundError:
-            return None
-        if rc != 0 and not self.module.check_mode:
-            self.module.fail_json(msg=f"Pacemaker does not answer: {err.strip()}")
-        return out if rc == 0 else None
+        """Give the CIB; None where no cluster runs.
+
+        systemd calls Pacemaker started before its daemons answer: they are waited for.
+        """
+        end = time.monotonic() + max(self.module.params["wait"], _ANSWERS_S)
+        while True:
+            try:
+                rc, out, err = self.run("cibadmin", "--query")
+            except FileNotFoundError:
+                return None
+            if rc == 0 or self.module.check_mode:
+                return out if rc == 0 else None
+            if time.monotonic() >= end:
+                self.module.fail_json(msg=f"Pacemaker does not answer: {err.strip()}")
+            time.sleep(_PAUSE_S)
 
     def replace(self, configuration: str) -> None:
         """Hand the configuration over; its secrets go through standard input."""

@@ -119,6 +119,13 @@ PROBLEMS = [
         " write 10 or more; 20 is usual",
     ),
     Apple(
+        "too_short_for_heartbeat",
+        HERE,
+        "  address: control\n  deadtime: 12 #!\n",
+        "ha.deadtime: with Heartbeat 12 s are too few: when all links break, both nodes would"
+        " switch each other off at once; write 15 or more; 20 is usual",
+    ),
+    Apple(
         "unknown_volume",
         "    database: {mount: /var/lib/mysql}\n",
         "    data: {mount: /var/lib/mysql} #!\n",

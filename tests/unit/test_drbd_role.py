@@ -83,7 +83,7 @@ class Standby:
     def says(self, program: str, code: int, word: str = "") -> None:
         file = self.folder / program
         file.write_text(
-            f'#!/bin/sh\necho "{program} $*" >> {self.folder}/calls\necho {word}\nexit {code}\n'
+            f'#!/bin/sh\necho "{program} $*" >> {self.folder}/calls\necho "{word}"\nexit {code}\n'
         )
         file.chmod(0o755)
 
@@ -120,7 +120,7 @@ esac
         file = self.folder / "calls"
         found = file.read_text().splitlines() if file.exists() else []
         file.unlink(missing_ok=True)
-        return [line for line in found if not line.startswith(("logger", "cl_status"))]
+        return [line for line in found if not line.startswith(("logger", "cl_status", "ip "))]
 
     def run(self, template: Path, *arguments: str, **variables: object) -> int:
         script = rendered(template, {"ansible_managed": "managed", **variables})
@@ -137,18 +137,24 @@ esac
     def drbd_asks(self) -> int:
         """Call DRBD's handler for a lost peer."""
         program = ROLE / "templates/usr/local/sbin/b2ct-drbd-fence-peer.j2"
-        return self.run(program, __drbd_peer={"name": "control1", "host": "control1"})
+        return self.run(
+            program, __drbd_peer={"name": "control1", "host": "control1"}, __drbd_ask_s=10
+        )
 
     def heartbeat_asks(self) -> int:
         """Call Heartbeat's plugin."""
         volumes = [{"resource": "database"}]
         return self.run(
-            PLUGIN, "reset", "control1", heartbeat_volumes=volumes, heartbeat_deadtime=20
-        )
+            PLUGIN, "reset", "control1", heartbeat_volumes=volumes, heartbeat_deadtime=20,
+            heartbeat_address="10.77.0.5/24",
+        )  # fmt: skip
 
     def dopd_asks(self) -> int:
         """Call what dopd calls when the other machine wants this copy outdated."""
         return self.run(DRBDADM, "outdate", "database")
+
+
+LINKED = "10.77.0.0/24 dev lan0 proto kernel scope link src 10.77.0.12"
 
 
 @pytest.fixture
@@ -159,11 +165,12 @@ def standby(tmp_path: Path) -> Standby:
     found.says("drbd-peer-outdater", 5)
     found.says("cl_status", 0, "dead")
     found.says("sleep", 0)
+    found.says("ip", 0, LINKED)
     found.has_volume("Secondary/Unknown", "UpToDate/DUnknown")
     return found
 
 
-ASKED_TO_OUTDATE = "drbd-peer-outdater -r database -p control1 -t 15"
+ASKED_TO_OUTDATE = "drbd-peer-outdater -r database -p control1 -t 10"
 SWITCHED_OFF = "b2ct-fence control1 reboot"
 
 
@@ -218,6 +225,19 @@ def test_without_fencing_writes_wait_unless_the_admin_says_so(standby: Standby) 
     assert standby.heartbeat_asks() == 0
 
 
+@pytest.mark.parametrize("told", ["", f"{LINKED} linkdown"])
+def test_a_machine_without_a_link_to_the_clients_switches_nobody_off(
+    standby: Standby, told: str
+) -> None:
+    """Heartbeat asks again until the cable is back."""
+    standby.says("ip", 0, told)
+    assert standby.heartbeat_asks() == 1
+    assert standby.calls() == ["sleep 5"]
+    standby.says("ip", 0, LINKED)
+    assert standby.heartbeat_asks() == 0
+    assert standby.calls() == [SWITCHED_OFF]
+
+
 HEAD_START = "sleep 20"
 
 
@@ -252,7 +272,7 @@ def test_success_that_changed_nothing_is_none(standby: Standby) -> None:
     """What `drbdadm outdate` says while DRBD still thinks that it is connected."""
     standby.has_volume("Secondary/Primary", "UpToDate/UpToDate", notices=1000)
     assert standby.dopd_asks() == 1
-    assert standby.calls() == ["sleep 1"] * 12 + [OUTDATE]
+    assert standby.calls() == ["sleep 1"] * 8 + [OUTDATE]
 
 
 def test_a_volume_in_use_is_not_outdated(standby: Standby) -> None:

@@ -45,6 +45,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
             for name, volume in section.volumes.items()
         ],
         "drbd_engine": found.engine.value,
+        "drbd_deadtime": section.deadtime,
         "drbd_resync_rate": section.resync_rate,
         "drbd_verify_day": section.verify_day,
     }
