@@ -115,12 +115,20 @@ esac
         file.chmod(0o755)
         (self.folder / "state").write_text(f"{state}\n")
 
+    def has_links(self, route: str, held: str = "") -> None:
+        """Let the kernel tell the route to the address, and whether the address is here."""
+        file = self.folder / "ip"
+        file.write_text(
+            f'#!/bin/sh\ncase $* in *addr*) echo "{held}" ;; *) echo "{route}" ;; esac\n'
+        )
+        file.chmod(0o755)
+
     def calls(self) -> list[str]:
         """Give what was called since the last time."""
         file = self.folder / "calls"
         found = file.read_text().splitlines() if file.exists() else []
         file.unlink(missing_ok=True)
-        return [line for line in found if not line.startswith(("logger", "cl_status", "ip "))]
+        return [line for line in found if not line.startswith(("logger", "cl_status"))]
 
     def run(self, template: Path, *arguments: str, **variables: object) -> int:
         script = rendered(template, {"ansible_managed": "managed", **variables})
@@ -165,7 +173,8 @@ def standby(tmp_path: Path) -> Standby:
     found.says("drbd-peer-outdater", 5)
     found.says("cl_status", 0, "dead")
     found.says("sleep", 0)
-    found.says("ip", 0, LINKED)
+    found.says("systemd-run", 0)
+    found.has_links(LINKED)
     found.has_volume("Secondary/Unknown", "UpToDate/DUnknown")
     return found
 
@@ -230,21 +239,55 @@ def test_a_machine_without_a_link_to_the_clients_switches_nobody_off(
     standby: Standby, told: str
 ) -> None:
     """Heartbeat asks again until the cable is back."""
-    standby.says("ip", 0, told)
+    standby.has_links(told)
     assert standby.heartbeat_asks() == 1
     assert standby.calls() == ["sleep 5"]
-    standby.says("ip", 0, LINKED)
+
+
+def test_when_the_cable_is_back_it_shoots_only_if_the_other_one_is_away(standby: Standby) -> None:
+    standby.has_links("")
+    assert standby.heartbeat_asks() == 1
+    standby.calls()
+    standby.has_links(LINKED)
     assert standby.heartbeat_asks() == 0
-    assert standby.calls() == [SWITCHED_OFF]
+    assert standby.calls() == ["sleep 3"] * 5 + [SWITCHED_OFF]
 
 
+def test_when_only_this_machine_was_away_it_starts_anew(standby: Standby) -> None:
+    standby.has_links("")
+    assert standby.heartbeat_asks() == 1
+    standby.calls()
+    standby.has_links(LINKED)
+    standby.has_volume("Secondary/Primary", "UpToDate/UpToDate", notices=1000)
+    assert standby.heartbeat_asks() == 1
+    assert standby.calls() == [START_ANEW, "sleep 10"]
+
+
+def test_a_machine_whose_copy_was_outdated_switches_nobody_off(standby: Standby) -> None:
+    """The replication breaks first, and the other link later."""
+    standby.has_volume("Secondary/Unknown", "Outdated/DUnknown")
+    assert standby.heartbeat_asks() == 1
+    assert standby.calls() == [START_ANEW, "sleep 10"]
+
+
+def test_a_machine_that_holds_the_address_does_not_start_anew(standby: Standby) -> None:
+    standby.has_volume("Secondary/Unknown", "Outdated/DUnknown")
+    standby.has_links(LINKED, held="2: lan0 inet 10.77.0.5/24")
+    assert standby.heartbeat_asks() == 1
+    assert standby.calls() == []
+
+
+START_ANEW = (
+    "systemd-run --quiet --collect sh -c"
+    " systemctl kill --signal KILL heartbeat; systemctl --no-block restart heartbeat"
+)
 HEAD_START = "sleep 20"
 
 
 @pytest.mark.parametrize(
     ("role", "state", "waits"),
     [
-        ("Secondary/Unknown", "Outdated/DUnknown", True),
+        ("Secondary/Unknown", "DUnknown/DUnknown", True),
         ("Secondary/Unknown", "Inconsistent/DUnknown", True),
         ("Secondary/Unknown", "Consistent/DUnknown", False),
         ("Primary/Unknown", "UpToDate/Outdated", False),
@@ -253,7 +296,7 @@ HEAD_START = "sleep 20"
 def test_a_machine_that_could_not_take_over_lets_the_active_one_shoot_first(
     standby: Standby, role: str, state: str, *, waits: bool
 ) -> None:
-    """The replication breaks first, and the other link later: both lose each other at once."""
+    """Its copy was catching up when both lost each other."""
     standby.has_volume(role, state)
     assert standby.heartbeat_asks() == 0
     assert standby.calls() == [*([HEAD_START] if waits else []), SWITCHED_OFF]
@@ -279,3 +322,10 @@ def test_a_volume_in_use_is_not_outdated(standby: Standby) -> None:
     standby.has_volume("Primary/Unknown", "UpToDate/DUnknown")
     assert standby.dopd_asks() == 17
     assert standby.calls() == []
+
+
+def test_a_machine_that_comes_back_during_the_head_start_is_left_on(standby: Standby) -> None:
+    standby.has_volume("Secondary/Unknown", "Inconsistent/DUnknown")
+    standby.says("cl_status", 0, "active")
+    assert standby.heartbeat_asks() == 1
+    assert standby.calls() == [HEAD_START]
