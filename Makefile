@@ -10,6 +10,11 @@ WORKERS ?= $(shell nproc)
 # Together 20 minutes on two busy cores, with the images: the whole of `make test` is to stay under an hour.
 QUICK_SCENARIOS := base cvmfs_client precheck squid tls
 
+# The lab's own tests, a SAN of iSCSI, and of the failover pair what an admin would try first: under 25 minutes.
+QUICK_PAIR := the_roles_make_a_pair a_second_run_changes_nothing_in_check_mode_or_for_real \
+	the_active_node_s_plug_is_pulled_under_load the_checks_of_verify_hold
+QUICK_LAB := tests/lab/test_lab.py tests/lab/test_iscsi.py $(foreach name,$(QUICK_PAIR),'tests/lab/test_ha.py::test_$(name)[heartbeat]')
+
 .PHONY: help setup setup-test demo check test boot-test role-test lab-quick-test install-test lab-test molecule bench docs format clean
 
 help: ## Say what each target does
@@ -41,8 +46,8 @@ boot-test: setup-test ## Boot every kind of medium in QEMU
 role-test: setup-test ## Test some roles in containers: the scenarios that are quick
 	WORKERS=$(WORKERS) tools/molecule test $(QUICK_SCENARIOS)
 
-lab-quick-test: setup-test ## The lab itself: two virtual machines, their power, cables and disks
-	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -m lab tests/lab/test_lab.py
+lab-quick-test: setup-test ## Clusters of virtual machines: the lab itself, a SAN of iSCSI, the failover pair
+	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -m lab $(QUICK_LAB)
 
 test: check boot-test role-test lab-quick-test ## Everything but whole installations, long scenarios and clusters
 
