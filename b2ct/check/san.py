@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 from b2ct.check.report import Report, few
-from b2ct.model import Family, Lun, San, SanDriver, SanTransport
+from b2ct.model import Family, Lun, San, SanDriver, SanTransport, format_size
 from b2ct.places import Path
 from b2ct.suggest import did_you_mean
 
 #: Volume group of the installed system (b2ct.render.parts).
 _SYSTEM_GROUP = "b2ct"
 _LVM_GROUP = re.compile(r"vg-one-[0-9]+")
+#: What gfs2_jadd(8) of gfs2-utils 3 takes; mkfs.gfs2 would take less.
+_LEAST_JOURNAL, _MOST_JOURNAL = 32 << 20, 1 << 30
 #: Transfer drivers of OpenNebula for a file system that all hosts share.
 _SHARED = ("shared", "qcow2")
 
@@ -156,6 +158,13 @@ def journals(report: Report) -> None:
     site = report.site
     if site.san is None or site.san.driver is not SanDriver.GFS2:
         return
+    size = site.san.filesystem.journal_size
+    if not _LEAST_JOURNAL <= size <= _MOST_JOURNAL:
+        report.problem(
+            ("san", "filesystem", "journal_size"),
+            f"gfs2_jadd, which adds journals for new members, makes none of {format_size(size)}",
+            "write 32MiB to 1GiB; 128MiB is usual",
+        )
     count = len(site.cluster_nodes)
     if site.journals < count:
         report.problem(

@@ -109,6 +109,22 @@ def volume_steps(run: Run, wanted: Wanted) -> list[Step]:
     return [Step(f"grow the volume {path} by {grows >> 20} MiB", ("lvextend", *more, path))]
 
 
+def refresh_steps(run: Run, group: str, name: str) -> list[Step]:
+    """Give what loads a volume anew that is larger than this node's kernel knows.
+
+    A volume that is not active here has no device, and is loaded as it is when it becomes active.
+    """
+    path = f"{group}/{name}"
+    options = ("--noheadings", "--nosuffix", "--units", "b", "--options", "lv_size")
+    rc, wanted, _ = run("lvs", *options, path)
+    if rc != 0 or not wanted.strip():
+        return []
+    rc, known, _ = run("blockdev", "--getsize64", f"/dev/{path}")
+    if rc != 0 or int(known) >= int(float(wanted)):
+        return []
+    return [Step(f"take over that the volume {path} has grown", ("lvchange", "--refresh", path))]
+
+
 def mounted_steps(run: Run, wanted: Wanted, room: int, size: int, has_grown: bool) -> list[Step]:
     """Give what grows the mounted file system: journals for new members, and room.
 

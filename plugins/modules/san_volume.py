@@ -6,12 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: san_volume
-short_description: Makes and grows the volume group and the GFS2 file system of a SAN
+short_description: Makes and grows the volume group of a SAN, and makes its GFS2 file system
 version_added: "0.1.0"
 description:
   - Makes the volume group of the disks, shared through dlm where a cluster is named; adds disks and
     room that disks have won.
-  - With O(name), makes a logical volume with GFS2 and grows it. Run it on one member.
+  - With O(name), makes a logical volume with GFS2, and grows the volume. Run it on one member.
+  - A file system that is there grows with M(b2ct.cloud.san_files), once all members know the
+    volume.
   - Nothing is erased but what O(erase) names. M(b2ct.cloud.san_disks) has looked before.
 options:
   disks:
@@ -34,10 +36,6 @@ options:
     description: Bytes of each journal.
     type: int
     default: 134217728
-  mount:
-    description: Where the file system is mounted; where it is not, it is not grown.
-    type: str
-    default: ""
 extends_documentation_fragment:
   - b2ct.cloud.attributes
   - b2ct.cloud.disks
@@ -54,7 +52,6 @@ EXAMPLES = r"""
     cluster: example
     name: one
     journals: 4
-    mount: /var/lib/one/datastores
 """
 
 RETURN = r"""
@@ -65,14 +62,11 @@ steps:
   returned: success
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.b2ct.cloud.plugins.module_utils.san import ERASE, GROUP, SanError, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import (
     Wanted,
     group_steps,
-    mounted_steps,
     volume_steps,
 )
 from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Steps
@@ -89,7 +83,6 @@ def main() -> None:
             "size": {"type": "int", "default": 0},
             "journals": {"type": "int", "default": 0},
             "journal_size": {"type": "int", "default": 128 << 20},
-            "mount": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -97,10 +90,7 @@ def main() -> None:
     wanted = Wanted(
         group=given["volume_group"],
         disks=tuple(given["disks"].values()),
-        **{
-            key: given[key]
-            for key in ("cluster", "name", "size", "journals", "journal_size", "mount")
-        },
+        **{key: given[key] for key in ("cluster", "name", "size", "journals", "journal_size")},
     )
     erase = [given["disks"][name] for name in given["erase"] if name in given["disks"]]
     steps = Steps(module, run)
@@ -112,14 +102,7 @@ def main() -> None:
         if wanted.name:
             if locks:
                 run("lvchange", "--activate", "sy", f"{wanted.group}/{wanted.name}")
-            made = volume_steps(run, wanted)
-            steps.take(made)
-        if wanted.name and wanted.mount and os.path.ismount(wanted.mount):
-            usage = os.statvfs(wanted.mount)
-            rc, size, _ = run("blockdev", "--getsize64", wanted.device)
-            if rc == 0:
-                room = usage.f_blocks * usage.f_frsize
-                steps.take(mounted_steps(run, wanted, room, int(size), bool(made)))
+            steps.take(volume_steps(run, wanted))
     except SanError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**steps.result())

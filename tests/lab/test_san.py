@@ -225,7 +225,7 @@ def test_after_a_power_cut_of_all_everything_is_mounted(san: San) -> None:
 
 def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
     before = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
-    san.change("journals: 3, journal_size: 16MiB, size: 1GiB", "journals: 4, journal_size: 16MiB")
+    san.change("journals: 3, journal_size: 32MiB, size: 1GiB", "journals: 4, journal_size: 32MiB")
     for name, path in itertools.product(NODES, ("lun0-path0", "lun0-path1")):
         san.lab.monitor(name, "block_resize", **{"node-name": path, "size": 3 << 30})
     code, words = san.play("--tags", "san", "--check", "--diff")
@@ -237,6 +237,8 @@ def test_room_and_a_journal_are_added_while_all_is_in_use(san: San) -> None:
     assert grown.returncode == 0, grown.stdout + grown.stderr
     after = int(san.said("node2", f"df --block-size=1M --output=size {MOUNT} | tail -n 1"))
     assert after > before + 1500
+    for name in NODES:
+        assert int(san.said(name, "blockdev --getsize64 /dev/vg-san/one")) > 2 << 30
     found = san.said("node1", "gfs2_edit -p jindex /dev/vg-san/one")
     assert len(set(re.findall(r"\bjournal(\d+)\b", found))) == 4
 

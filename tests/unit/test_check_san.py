@@ -237,6 +237,13 @@ APPLES = [
         " driver: gfs2",
     ),
     Apple(
+        "small_journals",
+        "  luns:\n",
+        "  filesystem: {journal_size: 16MiB} #!\n  luns:\n",
+        "san.filesystem.journal_size: gfs2_jadd, which adds journals for new members, makes none of"
+        " 16 MiB; write 32MiB to 1GiB; 128MiB is usual",
+    ),
+    Apple(
         "too_few_journals",
         "  luns:\n",
         "  filesystem: {journals: 1} #!\n  luns:\n",

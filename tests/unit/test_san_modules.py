@@ -22,6 +22,7 @@ from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import (
     group_steps,
     journals,
     mounted_steps,
+    refresh_steps,
     volume_steps,
 )
 
@@ -291,3 +292,20 @@ def test_every_controller_is_asked_for_new_disks(tmp_path: Path) -> None:
     scan(run, ["disk1"], tmp_path, tmp_path)
     assert [file.read_text() for file in sorted(tmp_path.glob("*/scan"))] == ["- - -\n"] * 2
     assert [argv[:2] for argv in ran] == [("udevadm", "settle")]
+
+
+@pytest.mark.parametrize(
+    ("known", "loads"),
+    [((0, "1073741824\n"), True), ((0, "3217031168\n"), False), ((1, ""), False)],
+)
+def test_a_volume_that_another_member_extended_is_loaded_anew(
+    known: tuple[int, str], *, loads: bool
+) -> None:
+    """One that is not active has no device, and is left."""
+    programs = Programs({"lvs": (0, "  3217031168\n"), "blockdev": known})
+    steps = refresh_steps(programs, "vg-san", "one")
+    assert [step.argv for step in steps] == [("lvchange", "--refresh", "vg-san/one")] * loads
+
+
+def test_a_volume_that_is_still_to_be_made_is_not_loaded() -> None:
+    assert refresh_steps(Programs({}), "vg-san", "one") == []

@@ -48,6 +48,14 @@ def test_volume_group(host: Host, wanted: Mapping[str, Any]) -> None:
     assert owner == cluster, f"it belongs to {owner or 'no cluster'}, not to {cluster or 'none'}"
 
 
+def test_volume(host: Host, wanted: Mapping[str, Any], shared: str) -> None:
+    """The kernel knows the whole of the shared volume, whichever member has extended it."""
+    volume = f"{wanted['san_volume_group']}/{wanted['san_filesystem']}"
+    size = host.check_output("lvs --noheadings --nosuffix --units b --options lv_size %s", volume)
+    known = host.check_output("blockdev --getsize64 /dev/%s", volume)
+    assert int(known) == int(size), f"{known} of {size.strip()} bytes; lvchange --refresh {volume}"
+
+
 def test_mounted(host: Host, wanted: Mapping[str, Any], shared: str) -> None:
     """The shared file system is mounted, and takes writes."""
     mount = host.mount_point(shared)
