@@ -253,7 +253,7 @@ TICK = """\
 #!/bin/busybox sh
 export PATH=/bin
 busybox mount -t devtmpfs dev /dev
-for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+for name in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
     [ ! -e /modules/$name.ko ] || busybox insmod /modules/$name.ko
 done
 number=0
@@ -290,7 +290,7 @@ PREPARE = f"""\
 set -eu
 mkdir -p {MOUNT}/tick /tmp/tree/bin /tmp/tree/dev /tmp/tree/modules
 cp /boot/vmlinuz-$(uname -r) {MOUNT}/tick/kernel
-for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+for name in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
     for file in $(find /lib/modules/$(uname -r) -name "$name.ko*"); do
         case $file in
             *.xz) xz -dc "$file" >/tmp/tree/modules/$name.ko ;;
