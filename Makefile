@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.b2ct-stamp
 WORKERS ?= $(shell nproc)
 
-# Together 20 minutes on two busy cores, with the images: the whole of `make test` is to stay under an hour.
-QUICK_SCENARIOS := base cvmfs_client precheck squid tls
+# Together 12 minutes on two busy cores, with the images: the whole of `make test` is to stay under an hour.
+QUICK_SCENARIOS := base squid tls
 
 # The lab's own tests, a SAN of iSCSI, and of the failover pair what an admin would try first: under 25 minutes.
 QUICK_PAIR := the_roles_make_a_pair a_second_run_changes_nothing_in_check_mode_or_for_real \
