@@ -9,6 +9,7 @@ emulated processor.
 from __future__ import annotations
 
 import errno
+import resource
 import selectors
 import socket
 import sys
@@ -66,6 +67,9 @@ def main() -> None:
         request.socket.close()
         lines.append(f"{request.begun - start:.3f} {time.time() - request.begun:.3f} {told}")
 
+    # While a server is away its connections pile up for PATIENCE_S.
+    most = int(2 * rate * PATIENCE_S) + 100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, max(most, 4096)))
     while begun < rate * seconds or under_way:
         now = time.time()
         while begun < rate * seconds and start + begun / rate <= now:
