@@ -26,3 +26,15 @@ options:
     type: str
     default: ""
 """
+
+    VOLUME = r"""
+options:
+  volume_group:
+    description: The volume group.
+    type: str
+    required: true
+  name:
+    description: Name of the volume and of the file system.
+    type: str
+    required: true
+"""

@@ -25,6 +25,10 @@ GROUP: dict[str, Any] = {
     "volume_group": {"type": "str", "required": True},
     "cluster": {"type": "str", "default": ""},
 }
+VOLUME: dict[str, Any] = {
+    "volume_group": GROUP["volume_group"],
+    "name": {"type": "str", "required": True},
+}
 
 
 @dataclass(frozen=True)

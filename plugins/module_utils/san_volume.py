@@ -65,12 +65,17 @@ def _resized(run: Run, wanted: Wanted) -> list[Step]:
     """Give what takes over a disk that has grown."""
     steps = []
     for disk in wanted.disks:
-        options = ("--noheadings", "--nosuffix", "--units", "b", "--options", "dev_size,pv_size")
-        rc, out, _ = run("pvs", *options, disk)
-        sizes = [int(float(word)) for word in out.split()] if rc == 0 else []
+        sizes = _sizes(run, "pvs", "dev_size,pv_size", disk)
         if len(sizes) == 2 and sizes[0] - sizes[1] > _SLACK:
             steps.append(Step(f"use the room that {disk} has won", ("pvresize", disk)))
     return steps
+
+
+def _sizes(run: Run, program: str, fields: str, name: str) -> list[int]:
+    """Ask LVM for sizes in bytes; nothing where it does not know the name."""
+    options = ("--noheadings", "--nosuffix", "--units", "b", "--options", fields)
+    rc, out, _ = run(program, *options, name)
+    return [int(float(word)) for word in out.split()] if rc == 0 else []
 
 
 def _names(run: Run, disk: str) -> set[str]:
@@ -86,9 +91,8 @@ def volume_steps(run: Run, wanted: Wanted) -> list[Step]:
     """
     path = f"{wanted.group}/{wanted.name}"
     size = ("--size", f"{wanted.size}b") if wanted.size else ("--extents", "100%FREE")
-    options = ("--noheadings", "--nosuffix", "--units", "b", "--options", "lv_size,vg_free")
-    rc, out, _ = run("lvs", *options, path)
-    if rc != 0:
+    sizes = _sizes(run, "lvs", "lv_size,vg_free", path)
+    if not sizes:
         make = ("lvcreate", "--yes", "--wipesignatures", "n", "--activate", "sy", *size,
                 "--name", wanted.name, wanted.group)  # fmt: skip
         return [Step(f"make the volume {path}", make), _file_system(wanted)]
@@ -101,7 +105,7 @@ def volume_steps(run: Run, wanted: Wanted) -> list[Step]:
             f" ({label}), this one is {wanted.cluster!r}; if no other cluster uses it, rename it"
             f" with: tunegfs2 -o locktable={wanted.table} {wanted.device}"
         )
-    has, free = (int(float(word)) for word in out.split())
+    has, free = sizes
     grows = wanted.size - has if wanted.size else free
     if grows <= _SLACK:
         return []
@@ -115,12 +119,9 @@ def refresh_steps(run: Run, group: str, name: str) -> list[Step]:
     A volume that is not active here has no device, and is loaded as it is when it becomes active.
     """
     path = f"{group}/{name}"
-    options = ("--noheadings", "--nosuffix", "--units", "b", "--options", "lv_size")
-    rc, wanted, _ = run("lvs", *options, path)
-    if rc != 0 or not wanted.strip():
-        return []
+    sizes = _sizes(run, "lvs", "lv_size", path)
     rc, known, _ = run("blockdev", "--getsize64", f"/dev/{path}")
-    if rc != 0 or int(known) >= int(float(wanted)):
+    if not sizes or rc != 0 or int(known) >= sizes[0]:
         return []
     return [Step(f"take over that the volume {path} has grown", ("lvchange", "--refresh", path))]
 

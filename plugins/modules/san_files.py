@@ -13,14 +13,6 @@ description:
   - Run it on one member, after M(b2ct.cloud.san_refresh) on all. Where the file system is not
     mounted, nothing is done.
 options:
-  volume_group:
-    description: The volume group.
-    type: str
-    required: true
-  name:
-    description: Name of the volume and of the file system.
-    type: str
-    required: true
   mount:
     description: Where the file system is mounted.
     type: path
@@ -39,6 +31,7 @@ options:
     default: false
 extends_documentation_fragment:
   - b2ct.cloud.attributes
+  - b2ct.cloud.disks.volume
 author:
   - The b2ct maintainers
 """
@@ -64,7 +57,7 @@ steps:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.b2ct.cloud.plugins.module_utils.san import run
+from ansible_collections.b2ct.cloud.plugins.module_utils.san import VOLUME, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import Wanted, mounted_steps
 from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Steps
 
@@ -73,8 +66,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "volume_group": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
+            **VOLUME,
             "mount": {"type": "path", "required": True},
             "journals": {"type": "int", "required": True},
             "journal_size": {"type": "int", "required": True},

@@ -12,17 +12,9 @@ description:
   - A shared volume that one member extends keeps its size in the kernels of the others, until they
     load it anew. A file system that grew before that would be written beyond its end there.
   - Run it on every member, before M(b2ct.cloud.san_files). A volume that is not active is left.
-options:
-  volume_group:
-    description: The volume group.
-    type: str
-    required: true
-  name:
-    description: Name of the volume and of the file system.
-    type: str
-    required: true
 extends_documentation_fragment:
   - b2ct.cloud.attributes
+  - b2ct.cloud.disks.volume
 author:
   - The b2ct maintainers
 """
@@ -43,20 +35,14 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.b2ct.cloud.plugins.module_utils.san import run
+from ansible_collections.b2ct.cloud.plugins.module_utils.san import VOLUME, run
 from ansible_collections.b2ct.cloud.plugins.module_utils.san_volume import refresh_steps
 from ansible_collections.b2ct.cloud.plugins.module_utils.steps import Steps
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "volume_group": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=VOLUME, supports_check_mode=True)
     steps = Steps(module, run)
     steps.take(refresh_steps(run, module.params["volume_group"], module.params["name"]))
     module.exit_json(**steps.result())
