@@ -54,7 +54,13 @@ def command(nodes: PairNodes, target: str) -> str:
     """Give the command that moves the group away; it runs on the active node."""
     if nodes.pair.engine is HaEngine.HEARTBEAT:
         return "/usr/share/heartbeat/hb_standby all"
-    return f"crm_resource --resource {GROUP} --move --node {nodes.engine_name(target)} --wait"
+    group = f"crm_resource --resource {GROUP}"
+    # Of several actions crm_resource does the last one. What --move leaves behind would hold the
+    # services on their node, or pull them back, later.
+    return (
+        f"{group} --move --node {nodes.engine_name(target)} || exit;"
+        f" crm_resource --wait --timeout={LIMIT_S:.0f}; code=$?; {group} --clear; exit $code"
+    )
 
 
 def switch(nodes: PairNodes, target: str | None, progress: Progress) -> Switched:
@@ -70,12 +76,7 @@ def switch(nodes: PairNodes, target: str | None, progress: Progress) -> Switched
             f"{active.name} refused to hand over: {done.error or done.text}",
             f"see how it stands with: b2ct ha status {nodes.site}",
         )
-    try:
-        seconds = wait_active(nodes, standby.name, begun, progress)
-    finally:
-        if nodes.pair.engine is HaEngine.PACEMAKER:
-            # What --move left behind would pull the services back later.
-            nodes.run(standby.name, f"crm_resource --resource {GROUP} --clear")
+    seconds = wait_active(nodes, standby.name, begun, progress)
     return Switched(active.name, standby.name, seconds)
 
 
