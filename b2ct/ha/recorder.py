@@ -12,6 +12,7 @@ import dataclasses
 import shlex
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -39,14 +40,51 @@ while line := sys.stdin.readline():
     os.fsync(file)
     print(line.strip(), flush=True)
 """
+#: Reaches the address as soon as somebody has it, for ssh: connections that hang are given up after
+#: a second, not when TCP would. It ends with its ssh, or when the other side falls silent.
+_RELAY: Final = """
+import os, select, socket, sys, time
+address, port, silence = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+typed = b""
+def read():
+    data = os.read(0, 65536)
+    if not data:
+        sys.exit()
+    return data
+while True:
+    if select.select([0], [], [], 0.2)[0]:
+        typed += read()
+    try:
+        link = socket.create_connection((address, port), 1)
+        link.settimeout(silence)
+        banner = link.recv(4096)
+        if banner:
+            break
+        link.close()
+    except OSError:
+        pass
+os.write(1, banner)
+link.sendall(typed)
+heard = time.monotonic()
+while time.monotonic() - heard < silence:
+    ready = select.select([0, link], [], [], 1)[0]
+    if link in ready:
+        data = link.recv(65536)
+        if not data:
+            break
+        heard = time.monotonic()
+        while data:
+            data = data[os.write(1, data):]
+    if 0 in ready:
+        link.sendall(read())
+"""
 FOLDER: Final = ".b2ct-drill"
-#: The first connection may take as long; it tells how long the next ones may.
-_CONNECT_S: Final = 30.0
-_LEAST_CONNECT_S: Final = 3.0
 _REACH_S: Final = 3
 _AGAIN_S: Final = 0.5
 #: A dead connection is noticed after twice this: before the other node takes over.
 _ALIVE_S: Final = 4
+#: Nor is one waited for any longer that was accepted, and is silent before ssh watches it.
+_SILENCE_S: Final = 4 * _ALIVE_S
 _SSH_PORT: Final = 22
 #: Under which name the keys of both nodes are known, whichever of them has the address.
 _ALIAS: Final = "b2ct-pair"
@@ -62,7 +100,6 @@ class Recorder:
     def __init__(self, nodes: PairNodes, through: str, name: str, pause_s: float = 0.05) -> None:
         self._argv, self._typed = _call(nodes, through, name)
         self._pause_s = pause_s
-        self._connect_s = _CONNECT_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -97,11 +134,8 @@ class Recorder:
             self._stop.wait(_AGAIN_S)
 
     def _connect(self) -> None:
-        begun = time.monotonic()
-        # ssh takes the first value of an option.
-        argv = [self._argv[0], "-o", f"ConnectTimeout={self._connect_s:.0f}", *self._argv[1:]]
         process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._process = process
         assert process.stdin and process.stdout and process.stderr
@@ -111,8 +145,6 @@ class Recorder:
                 process.stdin.flush()
             if process.stdout.readline().strip() == b"ready":
                 self.connections += 1
-                took = time.monotonic() - begun
-                self._connect_s = min(max(3 * took, _LEAST_CONNECT_S), _CONNECT_S)
                 self._write(process)
             else:
                 self.told = process.stderr.read().decode(errors="replace").strip()[-300:]
@@ -161,9 +193,15 @@ def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes |
         *("-o", f"HostName={address}", "-o", f"Port={port}", "-o", f"HostKeyAlias={_ALIAS}"),
         *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={_keys(nodes)}"),
         *("-o", f"ServerAliveInterval={_ALIVE_S}", "-o", "ServerAliveCountMax=2"),
+        # The relay waits until the address is there.
+        *("-o", "ConnectTimeout=0"),
     ]
-    if not _reachable(address, port):
-        options += ["-o", f"ProxyCommand={_proxy(own, nodes.sockets, address, port)}"]
+    relay = ["-c", _RELAY, address, str(port), str(_SILENCE_S)]
+    if _reachable(address, port):
+        proxy = [sys.executable, *relay]
+    else:
+        proxy = _through(own, nodes.sockets, shlex.join(["python3", *relay]))
+    options += ["-o", f"ProxyCommand=exec {shlex.join(proxy)}".replace("%", "%%")]
     way = dataclasses.replace(own, address=address, port=port, options=(*options, *own.options))
     program = shlex.join(["python3", "-c", _PROGRAM, mount, name])
     remote, typed = NodeBackend(way, nodes.sockets, 0).call(program)
@@ -200,12 +238,11 @@ def _reachable(address: str, port: int) -> bool:
     return False
 
 
-def _proxy(way: Way, sockets: Path, address: str, port: int) -> str:
-    """Give a command that reaches the address from a node, for an admin outside of its network.
+def _through(way: Way, sockets: Path, command: str) -> list[str]:
+    """Give what runs a command on a node, for an admin outside of the network of the address.
 
     It goes through the connection that is there already, if there is: many are tried in a drill.
     """
-    relay = f"exec 3<>/dev/tcp/{address}/{port}; cat <&3 & exec cat >&3"
     plain = dataclasses.replace(way, become=False)
-    words = NodeBackend(plain, sockets, 0).call(shlex.join(["bash", "-c", relay]))[0]
-    return shlex.join([words[0], "-o", "ControlMaster=no", *words[1:]]).replace("%", "%%")
+    words = NodeBackend(plain, sockets, 0).call(command)[0]
+    return [words[0], "-o", "ControlMaster=no", *words[1:]]

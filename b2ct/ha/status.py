@@ -45,6 +45,7 @@ class NodeStatus:
     engine: str = "unknown"  #: state of the engine's systemd unit
     waits: bool = False  #: its engine waits for the other node before it starts
     alone: bool = False  #: an admin has told it to go on without the other node
+    barred: bool = False  #: the cluster lets only the other node take over: its copy is newer
     holds: str = "unknown"  #: all, none, or moving
     sees_peer: str = "unknown"  #: what it thinks of the other node: active, dead…
     address: bool = False
@@ -116,6 +117,7 @@ def _node_json(node: NodeStatus) -> dict[str, Any]:
         "engine": node.engine,
         "waits": node.waits,
         "alone": node.alone,
+        "barred": node.barred,
         "holds": node.holds,
         "sees_peer": node.sees_peer,
         "address": node.address,
@@ -169,6 +171,7 @@ def question(nodes: PairNodes, name: str) -> str:
         lines += [
             "echo engine=$(systemctl is-active pacemaker)",
             f"echo sees_peer=$(crm_mon --one-shot --output-as=xml | {online_filter(peer)})",
+            f"cibadmin --query --scope constraints | {allowed_filter()}",
             "corosync-cfgtool -s | awk '/^LINK ID/ {l=$3} /nodeid: *[0-9]+:/"
             ' {if ($3 != "localhost") print "link." l "=" $3}\'',
         ]
@@ -185,6 +188,19 @@ def online_filter(peer: str) -> str:
     return f"awk {shlex.quote(program)}"
 
 
+def allowed_filter() -> str:
+    """Give a filter that finds which node alone DRBD lets become active: ``allowed=NODE``.
+
+    Its handler of broken replications (crm-fence-peer) writes that into the cluster's constraints.
+    """
+    program = (
+        '/<rsc_location .*id="drbd-fence-by-handler-/ {inside=1}'
+        ' inside && match($0, /value="[^"]*"/)'
+        ' {print "allowed=" substr($0, RSTART + 7, RLENGTH - 8); inside=0}'
+    )
+    return f"awk {shlex.quote(program)}"
+
+
 def read(nodes: PairNodes, name: str, answer: Answer) -> NodeStatus:
     """Understand a node's answer."""
     if not answer.came:
@@ -198,6 +214,7 @@ def read(nodes: PairNodes, name: str, answer: Answer) -> NodeStatus:
         engine=engine,
         waits=engine == "activating",
         alone=plain.get("alone") == "yes",
+        barred=plain.get("allowed", nodes.engine_name(name)) != nodes.engine_name(name),
         holds=_holds(plain),
         sees_peer={"true": "active", "false": "dead"}.get(sees, sees or "unknown"),
         address=plain.get("address") == "yes",
@@ -256,6 +273,8 @@ def _judge_node(node: NodeStatus) -> Iterator[str]:
         yield f"{node.name}: the engine does not run ({node.engine})"
     elif node.sees_peer != "active":
         yield f"{node.name} thinks that the other node is {node.sees_peer}"
+    if node.barred:
+        yield f"{node.name} may not take over until its copy is in step: the other one is newer"
     for link, state in node.links.items():
         if state not in {"up", "connected"}:
             yield f"{node.name}: the link {link} is {state}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -194,7 +196,7 @@ def test_a_recorder_goes_through_the_address(
     assert "10.20.0.5" in argv
     assert argv.index("StrictHostKeyChecking=yes") < argv.index("10.20.0.5")
     assert any(
-        word.startswith("ProxyCommand=ssh ") and "/dev/tcp/10.20.0.5/22" in word for word in argv
+        word.startswith("ProxyCommand=exec ssh ") and "10.20.0.5 22 16" in word for word in argv
     )
     assert (nodes.sockets / "known_hosts").read_text() == "b2ct-pair ssh-ed25519 AAAA\n"
 
@@ -212,6 +214,79 @@ def test_an_address_is_reached_where_ssh_answers(word: bytes, there: bool) -> No
         thread.start()
         assert recorder._reachable("127.0.0.1", door.getsockname()[1]) is there
         thread.join()
+
+
+def test_the_relay_waits_until_ssh_answers() -> None:
+    """Nobody, then one that is silent at once, then an echo: the words sent first arrive."""
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
+        assert relay.stdin and relay.stdout
+        relay.stdin.write(b"first\n")
+        relay.stdin.flush()
+        time.sleep(0.5)
+        with socket.create_server(("127.0.0.1", port)) as door:
+            door.accept()[0].close()
+            link = door.accept()[0]
+            with link, link.makefile("rwb") as words:
+                words.write(b"SSH-2.0-x\n")
+                words.flush()
+                assert relay.stdout.readline() == b"SSH-2.0-x\n"
+                assert words.readline() == b"first\n"
+                relay.stdin.write(b"second\n")
+                relay.stdin.flush()
+                assert words.readline() == b"second\n"
+        assert relay.wait(10) == 0, "it ends with the other side"
+
+
+def test_the_relay_ends_with_its_ssh() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16"]
+    done = subprocess.run(argv, input=b"", capture_output=True, timeout=30, check=True)
+    assert done.stdout == b""
+
+
+def test_pacemaker_moves_and_forgets_why(nodes: PairNodes) -> None:
+    """crm_resource does one action a call; what --move leaves behind is taken away."""
+    pacemaker = replace(nodes, pair=replace(nodes.pair, engine=HaEngine.PACEMAKER))
+    calls = [part.strip() for part in switch.command(pacemaker, "control2").split(";")]
+    assert calls[0] == "crm_resource --resource b2ct-services --move --node control2 || exit"
+    assert calls[1] == "crm_resource --wait --timeout=600"
+    assert "crm_resource --resource b2ct-services --clear" in calls
+    assert calls[-1] == "exit $code"
+
+
+CONSTRAINTS = """\
+<constraints>
+  <rsc_location id="location-b2ct-services-control1" rsc="b2ct-services" node="control1" score="9"/>
+  <rsc_location rsc="b2ct-drbd-database-clone" id="drbd-fence-by-handler-database-b2ct-drbd">
+    <rule role="Master" score="-INFINITY" id="drbd-fence-by-handler-database-rule-b2ct-drbd">
+      <expression attribute="#uname" operation="ne" value="control1" id="drbd-fence-by-expr"/>
+    </rule>
+  </rsc_location>
+</constraints>
+"""
+
+
+@pytest.mark.parametrize(("allowed", "barred"), [("control1", "control2"), (None, None)])
+def test_a_node_that_drbd_keeps_out_is_told(
+    nodes: PairNodes, allowed: str | None, barred: str | None
+) -> None:
+    words = CONSTRAINTS if allowed else "<constraints/>"
+    done = subprocess.run(
+        ["sh", "-c", status.allowed_filter()], input=words, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == (f"allowed={allowed}\n" if allowed else "")
+    both = {"control1": ACTIVE, "control2": STANDBY}
+    found = tuple(
+        status.read(nodes, name, Answer(0, said + done.stdout)) for name, said in both.items()
+    )
+    assert [node.name for node in found if node.barred] == ([barred] if barred else [])
+    problems = list(status.judge((found[0], found[1])))
+    assert any("may not take over" in problem for problem in problems) is (barred is not None)
 
 
 def test_a_drill_that_takes_a_node_down_needs_consent(tmp_path: Path) -> None:
