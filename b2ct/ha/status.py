@@ -273,11 +273,20 @@ def _judge_node(node: NodeStatus) -> Iterator[str]:
         yield f"{node.name}: the engine does not run ({node.engine})"
     elif node.sees_peer != "active":
         yield f"{node.name} thinks that the other node is {node.sees_peer}"
-    if node.barred:
-        yield f"{node.name} may not take over until its copy is in step: the other one is newer"
     for link, state in node.links.items():
         if state not in {"up", "connected"}:
             yield f"{node.name}: the link {link} is {state}"
+    yield from _judge_copies(node)
+    for unit, state in node.units.items():
+        if node.active and state != "active":
+            yield f"{node.name} is active, and {unit} is {state}"
+        if not node.holds_anything and state == "active":
+            yield f"{node.name} is not active, and {unit} runs there"
+
+
+def _judge_copies(node: NodeStatus) -> Iterator[str]:
+    if node.barred:
+        yield f"{node.name} may not take over until its copy is in step: the other one is newer"
     for name, volume in node.volumes.items():
         if volume.connection == "StandAlone":
             yield (
@@ -288,8 +297,3 @@ def _judge_node(node: NodeStatus) -> Iterator[str]:
             yield f"{node.name}: the volume {name} is {volume.connection}"
         if volume.disk != GOOD_DISK:
             yield f"{node.name}: its copy of {name} is {volume.disk}"
-    for unit, state in node.units.items():
-        if node.active and state != "active":
-            yield f"{node.name} is active, and {unit} is {state}"
-        if not node.holds_anything and state == "active":
-            yield f"{node.name} is not active, and {unit} runs there"
