@@ -201,7 +201,7 @@ def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes |
         proxy = [sys.executable, *relay]
     else:
         proxy = _through(own, nodes.sockets, shlex.join(["python3", *relay]))
-    options += ["-o", f"ProxyCommand=exec {shlex.join(proxy)}".replace("%", "%%")]
+    options += ["-o", f"ProxyCommand={shlex.join(proxy)}".replace("%", "%%")]
     way = dataclasses.replace(own, address=address, port=port, options=(*options, *own.options))
     program = shlex.join(["python3", "-c", _PROGRAM, mount, name])
     remote, typed = NodeBackend(way, nodes.sockets, 0).call(program)
