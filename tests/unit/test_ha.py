@@ -195,9 +195,7 @@ def test_a_recorder_goes_through_the_address(
     assert argv[0] == "ssh" and typed is None
     assert "10.20.0.5" in argv
     assert argv.index("StrictHostKeyChecking=yes") < argv.index("10.20.0.5")
-    assert any(
-        word.startswith("ProxyCommand=ssh ") and "10.20.0.5 22 16" in word for word in argv
-    )
+    assert any(word.startswith("ProxyCommand=ssh ") and "10.20.0.5 22 16" in word for word in argv)
     assert (nodes.sockets / "known_hosts").read_text() == "b2ct-pair ssh-ed25519 AAAA\n"
 
 
