@@ -13,9 +13,10 @@ QUICK_SCENARIOS := base squid tls
 # The lab's own tests, a SAN of iSCSI, and of the failover pair what an admin would try first: under 25 minutes.
 QUICK_PAIR := the_roles_make_a_pair a_second_run_changes_nothing_in_check_mode_or_for_real \
 	the_active_node_s_plug_is_pulled_under_load the_checks_of_verify_hold
-QUICK_LAB := tests/lab/test_lab.py tests/lab/test_iscsi.py $(foreach name,$(QUICK_PAIR),'tests/lab/test_ha.py::test_$(name)[heartbeat]')
+QUICK_LAB := $(foreach name,$(QUICK_PAIR),'tests/lab/test_ha.py::test_$(name)[heartbeat]')
+LAB_TEST := B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q --durations=10 --durations-min=20 -m lab
 
-.PHONY: help setup setup-test demo check test boot-test role-test lab-quick-test install-test lab-test molecule bench docs format clean
+.PHONY: help setup setup-test demo check test boot-test role-test side-by-side-test lab-own-test lab-quick-test install-test lab-test molecule bench docs format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,16 +47,23 @@ boot-test: setup-test ## Boot every kind of medium in QEMU
 role-test: setup-test ## Test some roles in containers: the scenarios that are quick
 	WORKERS=$(WORKERS) tools/molecule test $(QUICK_SCENARIOS)
 
-lab-quick-test: setup-test ## Clusters of virtual machines: the lab itself, a SAN of iSCSI, the failover pair
-	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -m lab $(QUICK_LAB)
+lab-own-test: setup-test ## The lab itself, and a SAN of iSCSI in it
+	$(LAB_TEST) tests/lab/test_lab.py tests/lab/test_iscsi.py
 
-test: check boot-test role-test lab-quick-test ## Everything but whole installations, long scenarios and clusters
+# Where they wait for each other's machines, nothing depends on how long: side by side, with each one's words together.
+side-by-side-test: setup-test
+	$(MAKE) --jobs=2 --output-sync=target role-test lab-own-test
+
+lab-quick-test: setup-test ## The failover pair on virtual machines: alone, for what it does hangs on time
+	$(LAB_TEST) $(QUICK_LAB)
+
+test: check boot-test side-by-side-test lab-quick-test ## Everything but whole installations, long scenarios and clusters
 
 install-test: setup-test ## One whole unattended installation of Debian in QEMU, to ssh
 	$(BIN)/python -m pytest -q -s -m install
 
 lab-test: setup-test ## Clusters of virtual machines in QEMU: power, cables, shared disks
-	B2CT_LAB_CACHE=$${B2CT_LAB_CACHE:-$(CURDIR)/build/lab} $(BIN)/python -m pytest -q -s -m lab
+	$(LAB_TEST) -s
 
 molecule: setup-test ## Test the roles in containers: all scenarios, or SCENARIO=squid
 	WORKERS=$(WORKERS) tools/molecule test $(SCENARIO)

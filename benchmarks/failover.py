@@ -31,7 +31,10 @@ from b2ct.lab.open import find  # noqa: E402
 from tests.lab.pairs import MOUNT, PATIENCE_S, LabPair, install_unit, open_lab_pair  # noqa: E402
 from tests.lab.runs import lab_of  # noqa: E402
 
-_STEPS = ("detected", "fenced", "promoting", "mounting", "address", "starting", "first answer")
+_STEPS = (
+    *("detected", "fenced", "promoting", "mounting", "address", "starting", "complete"),
+    "first answer",
+)
 _KILL = "kill"
 
 

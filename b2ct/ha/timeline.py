@@ -25,7 +25,8 @@ _PACEMAKER: Final = (
     ("promoting", re.compile(r"promote operation for|Initiating promote")),
     ("mounting", re.compile(r"Filesystem\(.*Running start|start operation for b2ct-fs")),
     ("address", re.compile(r"IPaddr2\(.*(?:Adding|ip -f)|start operation for b2ct-address")),
-    ("starting", re.compile(r"start operation for b2ct-unit")),
+    ("starting", re.compile(r"execution of start operation for b2ct-unit")),
+    ("complete", re.compile(r"Result of start operation for b2ct-unit-\S+ on \S+: ok")),
 )
 
 

@@ -165,6 +165,7 @@ def test_lost_records_are_told(nodes: PairNodes) -> None:
     assert "2 drills: outage 30.5 s at best" in text.distribution([report, whole])
 
 
+STEPS = ["detected", "fenced", "promoting", "mounting", "address", "starting"]
 JOURNAL = """\
 1000.1 control2 heartbeat[412]: [412]: WARN: node control1: is dead
 1001.0 control2 b2ct-fence[999]: control1 is off (level 1: fence_ipmilan)
@@ -178,10 +179,29 @@ JOURNAL = """\
 
 def test_the_steps_are_read_from_the_journal() -> None:
     found = timeline.parse(JOURNAL, HaEngine.HEARTBEAT, 980.0)
-    assert list(found) == ["detected", "fenced", "promoting", "mounting", "address", "starting"]
+    assert list(found) == STEPS
     assert found["detected"] == pytest.approx(20.1)
     assert found["starting"] == pytest.approx(25.0)
     assert timeline.parse(JOURNAL, HaEngine.HEARTBEAT, 2000.0) == {}
+
+
+PACEMAKER = """\
+994.5 control2 pacemaker-attrd[285]:  notice: Node control1 state is now lost
+1001.1 control2 pacemaker-fenced[283]:  notice: Operation 'reboot' targeting control1 by control2: OK
+1003.0 control2 pacemaker-controld[287]:  notice: Requesting local execution of promote operation for b2ct-drbd-database on control2
+1004.0 control2 pacemaker-controld[287]:  notice: Requesting local execution of start operation for b2ct-fs-database on control2
+1005.0 control2 pacemaker-controld[287]:  notice: Requesting local execution of start operation for b2ct-address on control2
+1006.0 control2 pacemaker-controld[287]:  notice: Requesting local execution of start operation for b2ct-unit-mariadb on control2
+1007.0 control2 pacemaker-controld[287]:  notice: Result of start operation for b2ct-unit-mariadb on control2: ok
+1009.0 control2 pacemaker-controld[287]:  notice: Result of start operation for b2ct-unit-opennebula on control2: ok
+"""  # noqa: E501 - as the journal writes it
+
+
+def test_pacemaker_s_steps_are_read_from_the_journal() -> None:
+    found = timeline.parse(PACEMAKER, HaEngine.PACEMAKER, 980.0)
+    assert list(found) == [*STEPS, "complete"]
+    assert found["starting"] == pytest.approx(26.0)
+    assert found["complete"] == pytest.approx(29.0), "the last one counts"
 
 
 def test_a_recorder_goes_through_the_address(
