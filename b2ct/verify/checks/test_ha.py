@@ -16,18 +16,19 @@ UNITS = ("heartbeat", "drbd", "pacemaker", "corosync")
 _CONNECTED = ("Connected", "Established")
 
 
-def _active(host: Host, wanted: Mapping[str, Any]) -> bool:
-    """Whether the services are on this node."""
-    place = wanted["heartbeat_volumes"][0]["mount"]
-    return bool(host.run("mountpoint -q %s", place).rc == 0)
-
-
 @pytest.fixture
 def heartbeat(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the variables where Heartbeat is the engine."""
     if not wanted["heartbeat_nodes"]:
         pytest.skip("the engine is not Heartbeat")
     return wanted
+
+
+@pytest.fixture
+def group(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what moves: ``address``, ``volumes`` and ``units``, whatever the engine."""
+    role = "heartbeat" if wanted["heartbeat_nodes"] else "control_ha"
+    return {name: wanted[f"{role}_{name}"] for name in ("address", "volumes", "units")}
 
 
 def test_copies_are_connected(host: Host, wanted: Mapping[str, Any]) -> None:
@@ -84,16 +85,19 @@ def test_heartbeat_sees_the_other_node(host: Host, heartbeat: Mapping[str, Any],
         assert state == "up", f"the link {link['interface']} to {peer} is {state or 'unknown'}"
 
 
-def test_group_is_whole(host: Host, heartbeat: Mapping[str, Any]) -> None:
+def test_group_is_whole(host: Host, group: Mapping[str, Any]) -> None:
     """Address, volumes and services are on one node, all together."""
-    active = _active(host, heartbeat)
-    address = heartbeat["heartbeat_address"].partition("/")[0]
+    mounted = {one["mount"]: host.mount_point(one["mount"]).exists for one in group["volumes"]}
+    active = any(mounted.values())
+    address = group["address"].partition("/")[0]
     has = bool(re.search(r"\binet\b", host.run("ip -o addr show to %s", address).stdout))
     assert has == active, f"{address} is {'here' if has else 'not here'}, the volume otherwise"
-    for volume in heartbeat["heartbeat_volumes"]:
-        mounted = host.run("mountpoint -q %s", volume["mount"]).rc == 0
-        assert mounted == active, f"{volume['mount']} is {'' if mounted else 'not '}mounted"
-    for unit in heartbeat["heartbeat_units"]:
+    away = [place for place, there in mounted.items() if there != active]
+    assert away == [], f"not mounted: {', '.join(away)}"
+    for unit in group["units"]:
+        # Neither engine starts what is not installed.
+        if not host.service(unit).exists:
+            continue
         assert host.service(unit).is_running == active, (
             f"{unit} {'does not run' if active else 'runs on the node that stands by'}"
         )
