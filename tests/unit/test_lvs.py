@@ -307,6 +307,52 @@ for address in ("10.20.0.6", "10.20.0.31"):
 """
 
 
+#: Lets through what is not tracked at the service address, and what is elsewhere.
+SITE_RULES = """\
+table inet site {
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ip daddr 10.20.0.6 ct state untracked accept
+        ip daddr 127.0.0.1 ct state new,established accept
+    }
+    chain output {
+        type filter hook output priority filter; policy drop;
+        ip saddr 10.20.0.6 ct state untracked accept
+        ip saddr 127.0.0.1 ct state new,established accept
+    }
+}
+"""
+ANSWER = """\
+import socket
+for address in ("10.20.0.6", "127.0.0.1"):
+    with socket.create_server((address, 8080)) as door:
+        link = socket.create_connection((address, 8080), 2, (address, 0))
+        link.sendall(b"x")
+        print(door.accept()[0].recv(1).decode())
+"""
+
+
+def test_connections_to_the_service_address_are_not_tracked(tmp_path: Path) -> None:
+    """A table of them would be full after some minutes of work."""
+    rules = tmp_path / "held.nft"
+    rules.write_text(rendered(tmp_path, "cache1", "etc/b2ct/lvs/held.nft"))
+    (tmp_path / "site.nft").write_text(SITE_RULES)
+    (tmp_path / "answer.py").write_text(ANSWER)
+    done = alone(
+        f"""
+        set -eu
+        ip link set lo up
+        ip address add 10.20.0.6/32 dev lo
+        nft --file {tmp_path}/site.nft
+        nft --file {rules}
+        python3 {tmp_path}/answer.py
+        nft delete table inet b2ct_lvs_held
+        ! python3 {tmp_path}/answer.py 2> /dev/null
+        """
+    )
+    assert done.stdout.split() == ["x", "x"], done.stderr
+
+
 def test_a_dead_service_is_silent_at_the_service_address_only(tmp_path: Path) -> None:
     """Asked at the server's own address, as the director does, it refuses at once."""
     rules = tmp_path / "held.nft"
