@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,6 +171,15 @@ class LabLvs:
             best = min(best, (took, there - before - took / 2))
         return best[1]
 
+    @contextmanager
+    def without(self, name: str) -> Iterator[Callable[[], object]]:
+        """Give what switches a machine off; whatever is found meanwhile, it comes back."""
+        try:
+            yield lambda: self.lab.power(name, "off")
+        finally:
+            self.lab.power(name, "on")
+            self.lab.await_ssh(self.lab.running.guest(name), PATIENCE_S)
+
     def load(
         self, seconds: int, strike: Callable[[], object], *, address: str = WEB, rate: int = RATE
     ) -> Load:
@@ -234,11 +244,10 @@ def test_all_servers_answer_in_turn(lvs: LabLvs) -> None:
 
 def test_a_server_dies(lvs: LabLvs) -> None:
     lvs.wait_well()
-    struck = lvs.load(60, lambda: lvs.lab.power("real1", "off"))
-    struck.judge("a server's plug is pulled", HEALTH_S)
-    assert {answer.told for answer in struck.after(HEALTH_S)} == {"real2"}
-    lvs.lab.power("real1", "on")
-    lvs.lab.await_ssh(lvs.lab.running.guest("real1"), PATIENCE_S)
+    with lvs.without("real1") as strike:
+        struck = lvs.load(60, strike)
+        struck.judge("a server's plug is pulled", HEALTH_S)
+        assert {answer.told for answer in struck.after(HEALTH_S)} == {"real2"}
     lvs.wait_well()
     back = lvs.load(20, lambda: None)
     back.judge("it is back", 0)
@@ -258,11 +267,10 @@ def test_a_service_dies_on_a_server_that_lives(lvs: LabLvs) -> None:
 def test_the_active_director_dies(lvs: LabLvs) -> None:
     active = lvs.wait_well()
     other = next(name for name in DIRECTORS if name != active)
-    struck = lvs.load(60, lambda: lvs.lab.power(active, "off"))
-    struck.judge("the active director's plug is pulled", TAKE_OVER_S)
-    assert lvs.holders() == [other]
-    lvs.lab.power(active, "on")
-    lvs.lab.await_ssh(lvs.lab.running.guest(active), PATIENCE_S)
+    with lvs.without(active) as strike:
+        struck = lvs.load(60, strike)
+        struck.judge("the active director's plug is pulled", TAKE_OVER_S)
+        assert lvs.holders() == [other]
     assert lvs.wait_well() == other, "nothing moves back by itself"
 
 
@@ -286,11 +294,10 @@ def test_an_open_connection_outlives_its_director(lvs: LabLvs) -> None:
     client.stdin.write(slow)
     client.stdin.close()
     assert client.stdout.readline() == "open\n"
-    lvs.lab.power(active, "off")
-    assert client.stdout.readline().strip() in SERVERS
-    client.wait(60)
-    lvs.lab.power(active, "on")
-    lvs.lab.await_ssh(lvs.lab.running.guest(active), PATIENCE_S)
+    with lvs.without(active) as strike:
+        strike()
+        assert client.stdout.readline().strip() in SERVERS
+        client.wait(60)
     lvs.wait_well()
 
 
@@ -303,11 +310,10 @@ def test_directors_that_answer_themselves(lvs: LabLvs) -> None:
     found = Counter(answer.told for answer in quiet.answers)
     assert set(found) == set(DIRECTORS)
     assert min(found.values()) > len(quiet.answers) / 3, found
-    struck = lvs.load(60, lambda: lvs.lab.power(active, "off"), address=PAIR)
-    struck.judge("a director that answers dies", HEALTH_S)
-    assert {answer.told for answer in struck.after(HEALTH_S)} == {other}
-    lvs.lab.power(active, "on")
-    lvs.lab.await_ssh(lvs.lab.running.guest(active), PATIENCE_S)
+    with lvs.without(active) as strike:
+        struck = lvs.load(60, strike, address=PAIR)
+        struck.judge("a director that answers dies", HEALTH_S)
+        assert {answer.told for answer in struck.after(HEALTH_S)} == {other}
     lvs.wait_well()
 
 
