@@ -15,6 +15,7 @@ from pathlib import Path
 
 import ansible_mitogen
 
+from b2ct.errors import B2ctError
 from b2ct.lab.inventory import FOLDER
 from b2ct.lab.lab import Lab
 from b2ct.lab.open import up
@@ -37,6 +38,10 @@ _FAST = {
     "ANSIBLE_STRATEGY_PLUGINS": str(Path(ansible_mitogen.__file__).parent / "plugins" / "strategy"),
     "ANSIBLE_DEPRECATION_WARNINGS": "0",
 }
+
+
+#: Says what is another at each start of a machine.
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
 
 @contextmanager
@@ -139,6 +144,14 @@ class StorageLab:
         assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
         return done.stdout.strip()
 
+    def answer(self, node: str, command: str) -> str | None:
+        """Give what a command says; nothing where it fails, or the node does not answer (yet)."""
+        try:
+            done = self.lab.run(node, command, limit_s=60)
+        except B2ctError:  # the connection is one to the machine as it was before
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
     def boot(self, node: str) -> str:
         """Give what is another at each start of a node."""
-        return self.said(node, "cat /proc/sys/kernel/random/boot_id")
+        return self.said(node, BOOT_ID)

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pytest
 
-from b2ct.errors import B2ctError
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
 from tests.lab.runs import StorageLab, b2ct, changed
@@ -52,15 +51,8 @@ class San(StorageLab):
 
     def await_mounted(self, node: str) -> float:
         """Wait until a member has the file system; give how long it took."""
-
-        def is_mounted() -> bool:
-            try:
-                done = self.lab.run(node, f"findmnt -n -t gfs2 {MOUNT}", limit_s=60)
-            except B2ctError:  # the connection is one to the machine as it was before
-                return False
-            return done.returncode == 0
-
-        return until(f"{node} has mounted", is_mounted)
+        shown = f"findmnt -n -t gfs2 {MOUNT}"
+        return until(f"{node} has mounted", lambda: self.answer(node, shown) is not None)
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,10 @@ from functools import partial
 
 import pytest
 
-from b2ct.errors import B2ctError
 from plugins.module_utils import cluster_state
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
-from tests.lab.runs import StorageLab, b2ct, changed, told
+from tests.lab.runs import BOOT_ID, StorageLab, b2ct, changed, told
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-sbd")]
 
@@ -37,11 +36,7 @@ class Sbd(StorageLab):
 
     def has_started_anew(self, node: str, boot: str) -> bool:
         """Tell whether a node answers, and not from the start that is known."""
-        try:
-            found = self.lab.run(node, "cat /proc/sys/kernel/random/boot_id", limit_s=30)
-        except B2ctError:  # the connection is one to the machine as it was before
-            return False
-        return found.returncode == 0 and found.stdout.strip() not in {"", boot}
+        return self.answer(node, BOOT_ID) not in {None, "", boot}
 
     def await_back(self, node: str, boot: str) -> float:
         """Wait until a node has started anew and is in the cluster; give how long it took."""
