@@ -33,7 +33,7 @@ from tests.lab.runs import lab_of  # noqa: E402
 
 _STEPS = (
     *("detected", "fenced", "promoting", "mounting", "address", "starting", "complete"),
-    "first answer",
+    *("address answers", "first answer"),
 )
 _KILL = "kill"
 
@@ -67,17 +67,21 @@ def measure(pair: LabPair, kinds: Sequence[str], count: int) -> dict[str, list[D
 
 def table(found: dict[str, list[DrillReport]]) -> str:
     """Write the reports as a table of medians and worst cases."""
-    heads = ["what", "drills", *_STEPS, "worst answer", "as before", "acknowledged", "lost"]
+    heads = ["what", "drills", *_STEPS, "worst of both", "as before", "acknowledged", "lost"]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for kind, reports in found.items():
         steps = [_median([one.phases[step] for one in reports if step in one.phases])
                  for step in _STEPS]  # fmt: skip
-        worst = max(one.outage for one in reports)
+        worst = f"{_worst(reports, 'address answers')} / {_worst(reports, 'first answer')}"
         back = _median([one.returned for one in reports if one.returned is not None])
         sums = [sum(one.acknowledged for one in reports), sum(len(one.lost) for one in reports)]
-        words = [kind, str(len(reports)), *steps, f"{worst:.1f}", back, *map(str, sums)]
+        words = [kind, str(len(reports)), *steps, worst, back, *map(str, sums)]
         lines.append(f"| {' | '.join(words)} |")
     return "\n".join(lines)
+
+
+def _worst(reports: Sequence[DrillReport], step: str) -> str:
+    return f"{max(one.phases.get(step, 0.0) for one in reports):.1f}"
 
 
 def _median(values: Sequence[float]) -> str:

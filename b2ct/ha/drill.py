@@ -139,6 +139,10 @@ def drill(
     last, first = _gap(acknowledged, before)
     kept = _read_back(nodes, standby.name, name)
     phases = timeline.phases(nodes, standby.name, last, offset)
+    # The connection that brought the first record.
+    answers = [when for when in recorder.answered if last < when <= first]
+    if answers:
+        phases["address answers"] = answers[-1] - last
     returned = _wait_for_return(nodes, begun, progress) if comes_back else None
     return DrillReport(
         kind=kind,

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from b2ct.errors import B2ctError
 from b2ct.ha.nodes import PairNodes
@@ -41,7 +41,9 @@ while line := sys.stdin.readline():
     print(line.strip(), flush=True)
 """
 #: Reaches the address as soon as somebody has it, for ssh: connections that hang are given up after
-#: a second, not when TCP would. It ends with its ssh, or when the other side falls silent.
+#: a second, not when TCP would. It tells when ssh answers there, and ends with its own ssh, or when
+#: the other side falls silent.
+_ANSWERS: Final = "b2ct: the address answers\n"
 _RELAY: Final = """
 import os, select, socket, sys, time
 address, port, silence = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -63,6 +65,7 @@ while True:
         link.close()
     except OSError:
         pass
+os.write(2, sys.argv[4].encode())
 os.write(1, banner)
 link.sendall(typed)
 heard = time.monotonic()
@@ -94,7 +97,8 @@ class Recorder:
     """Writes in a thread of its own, and connects anew as often as it must.
 
     ``acknowledged`` holds (number, time.time()) of each record; ``doubtful`` are those that were
-    sent and whose answer never came: they may be there or not.
+    sent and whose answer never came: they may be there or not. ``answered`` holds time.time() of
+    each connection that ssh took up behind the address.
     """
 
     def __init__(self, nodes: PairNodes, through: str, name: str, pause_s: float = 0.05) -> None:
@@ -107,6 +111,7 @@ class Recorder:
         self.doubtful: list[int] = []
         self.told = ""
         self.connections = 0
+        self.answered: list[float] = []
         self._next = 1
 
     def __enter__(self) -> Recorder:
@@ -139,6 +144,9 @@ class Recorder:
         )
         self._process = process
         assert process.stdin and process.stdout and process.stderr
+        words: list[str] = []
+        listener = threading.Thread(target=self._listen, args=(process.stderr, words), daemon=True)
+        listener.start()
         try:
             if self._typed:
                 process.stdin.write(self._typed)
@@ -147,11 +155,20 @@ class Recorder:
                 self.connections += 1
                 self._write(process)
             else:
-                self.told = process.stderr.read().decode(errors="replace").strip()[-300:]
+                listener.join(timeout=5)
+                self.told = "".join(words).strip()[-300:]
         except (OSError, ValueError):
             pass
         finally:
             self._end()
+
+    def _listen(self, stream: IO[bytes], words: list[str]) -> None:
+        """Note when the address answers; keep what else ssh says."""
+        for line in stream:
+            if line.decode(errors="replace") == _ANSWERS:
+                self.answered.append(time.time())
+            else:
+                words.append(line.decode(errors="replace"))
 
     def _write(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin and process.stdout
@@ -196,7 +213,7 @@ def _call(nodes: PairNodes, through: str, name: str) -> tuple[list[str], bytes |
         # The relay waits until the address is there.
         *("-o", "ConnectTimeout=0"),
     ]
-    relay = ["-c", _RELAY, address, str(port), str(_SILENCE_S)]
+    relay = ["-c", _RELAY, address, str(port), str(_SILENCE_S), _ANSWERS]
     if _reachable(address, port):
         proxy = [sys.executable, *relay]
     else:

@@ -52,7 +52,7 @@ def switched(done: Switched) -> str:
 def drilled(report: DrillReport) -> str:
     """Tell of a drill: the steps, the outage, and what was lost."""
     lines = [f"{report.kind}: {report.source} -> {report.target}"]
-    lines += [f"  {name:<13}{seconds:7.1f} s" for name, seconds in report.phases.items()]
+    lines += [f"  {name:<16}{seconds:7.1f} s" for name, seconds in report.phases.items()]
     lines.append(f"  {report.acknowledged} records were acknowledged, {_lost(report.lost)}")
     if report.doubtful:
         lines.append(f"  {len(report.doubtful)} were sent and never answered")

@@ -14,8 +14,8 @@ _HEARTBEAT: Final = (
     ("detected", re.compile(r"node \S+: is dead|standby .*(?:acquire|took)|ACQUIRING", re.I)),
     ("fenced", re.compile(r"b2ct-fence\S*: \S+ is off|counts as switched off")),
     ("promoting", re.compile(r"drbddisk \S+ start")),
-    ("mounting", re.compile(r"resource\.d/Filesystem .* start")),
-    ("address", re.compile(r"resource\.d/IPaddr2 .* start")),
+    ("mounting", re.compile(r"resource\.d/b2ct-agent Filesystem .* start")),
+    ("address", re.compile(r"resource\.d/b2ct-agent IPaddr2 .* start")),
     ("starting", re.compile(r"resource\.d/b2ct-unit .* start")),
     ("complete", re.compile(r"takeover complete|acquisition completed|resource acquisition compl")),
 )

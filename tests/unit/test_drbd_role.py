@@ -1,4 +1,4 @@
-"""What the role drbd gives DRBD to call, run with stand-ins for DRBD's own programs."""
+"""What DRBD and Heartbeat call from the roles drbd and heartbeat, with stand-ins for programs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 ROLE = Path(__file__).parents[2] / "roles/drbd"
 PLUGIN = ROLE.parent / "heartbeat/templates/usr/lib/stonith/plugins/external/b2ct.j2"
+AGENT = ROLE.parent / "heartbeat/templates/etc/ha.d/resource.d/b2ct-agent.j2"
 DRBDADM = ROLE.parent / "heartbeat/templates/usr/local/lib/b2ct-ha/drbdadm.j2"
 NODES = [
     {"name": "control1.example.org", "host": "control1", "address": "10.0.0.1"},
@@ -329,3 +330,32 @@ def test_a_machine_that_comes_back_during_the_head_start_is_left_on(standby: Sta
     standby.says("cl_status", 0, "active")
     assert standby.heartbeat_asks() == 1
     assert standby.calls() == [HEAD_START]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Filesystem", "proc", "/proc", "proc", "status"], "running"),
+        (["Filesystem", "/dev/drbd0", "/proc", "ext4", "status"], "stopped"),
+        (["IPaddr2", "127.0.0.1/8", "status"], "running"),
+        (["IPaddr2", "192.0.2.1/24", "status"], "stopped"),
+        (["Filesystem", "/dev/drbd0", "/m", "ext4", "start"], "agent: /dev/drbd0 /m ext4 start"),
+        (["IPaddr2", "192.0.2.1/24", "stop"], "agent: 192.0.2.1/24 stop"),
+    ],
+)
+def test_the_kernel_tells_the_status_and_the_agent_does_the_rest(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    for name in ("Filesystem", "IPaddr2"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "agent: $*"\n')
+        (tmp_path / name).chmod(0o755)
+    script = rendered(AGENT, {"ansible_managed": "managed"})
+    script = script.replace("/etc/ha.d/resource.d", str(tmp_path))
+    done = subprocess.run(
+        ["sh", "-c", script, "b2ct-agent", *arguments],
+        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == said, done.stderr
+    # What LSB says of a service that does not run.
+    assert done.returncode == (3 if said == "stopped" else 0)

@@ -170,8 +170,8 @@ JOURNAL = """\
 1000.1 control2 heartbeat[412]: [412]: WARN: node control1: is dead
 1001.0 control2 b2ct-fence[999]: control1 is off (level 1: fence_ipmilan)
 1001.9 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/drbddisk database start
-1003.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/Filesystem /dev/drbd0 /m ext4 start
-1004.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/IPaddr2 10.20.0.5/24 start
+1003.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-agent Filesystem /dev/drbd0 /m ext4 start
+1004.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-agent IPaddr2 10.20.0.5/24 start
 1005.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-unit mariadb.service start
 1006.0 control2 ResourceManager(default)[1]: info: Running /etc/ha.d/resource.d/b2ct-unit opennebula.service start
 """  # noqa: E501 - as the journal writes it
@@ -238,8 +238,10 @@ def test_the_relay_waits_until_ssh_answers() -> None:
     """Nobody, then one that is silent at once, then an echo: the words sent first arrive."""
     with socket.create_server(("127.0.0.1", 0)) as first:
         port = first.getsockname()[1]
-    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
+    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16", recorder._ANSWERS]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as relay:
         assert relay.stdin and relay.stdout
         relay.stdin.write(b"first\n")
         relay.stdin.flush()
@@ -256,12 +258,14 @@ def test_the_relay_waits_until_ssh_answers() -> None:
                 relay.stdin.flush()
                 assert words.readline() == b"second\n"
         assert relay.wait(10) == 0, "it ends with the other side"
+        assert relay.stderr
+        assert relay.stderr.read().decode() == recorder._ANSWERS, "told when it was there"
 
 
 def test_the_relay_ends_with_its_ssh() -> None:
     with socket.create_server(("127.0.0.1", 0)) as first:
         port = first.getsockname()[1]
-    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16"]
+    argv = [sys.executable, "-c", recorder._RELAY, "127.0.0.1", str(port), "16", recorder._ANSWERS]
     done = subprocess.run(argv, input=b"", capture_output=True, timeout=30, check=True)
     assert done.stdout == b""
 
