@@ -60,7 +60,8 @@ def measure(pair: LabPair, kinds: Sequence[str], count: int) -> dict[str, list[D
                 pair.nodes, kind, strike_of(pair, kind), lambda *_: None, limit_s=PATIENCE_S
             )
             found.setdefault(kind, []).append(report)
-            told = f"{kind} {number}: {report.outage:.1f} s, {len(report.lost)} lost"
+            there = report.phases.get("address answers", report.outage)
+            told = f"{kind} {number}: {there:.1f} / {report.outage:.1f} s, {len(report.lost)} lost"
             print(f"{told} (load {load:.1f})", file=sys.stderr, flush=True)
     return found
 

@@ -17,7 +17,7 @@ _HEARTBEAT: Final = (
     ("mounting", re.compile(r"resource\.d/b2ct-agent Filesystem .* start")),
     ("address", re.compile(r"resource\.d/b2ct-agent IPaddr2 .* start")),
     ("starting", re.compile(r"resource\.d/b2ct-unit .* start")),
-    ("complete", re.compile(r"takeover complete|acquisition completed|resource acquisition compl")),
+    ("complete", re.compile(r"takeover complete|HA resource acquisition completed")),
 )
 _PACEMAKER: Final = (
     ("detected", re.compile(r"is now lost|is unclean|Lost node|left the corosync|new membership")),
