@@ -10,7 +10,7 @@ WORKERS ?= $(shell nproc)
 # Together 12 minutes on two busy cores, with the images: the whole of `make test` is to stay under an hour.
 QUICK_SCENARIOS := base squid tls
 
-# The lab's own tests, a SAN of iSCSI, and of the failover pair what an admin would try first: under 25 minutes.
+# Of the failover pair what an admin would try first.
 QUICK_PAIR := the_roles_make_a_pair a_second_run_changes_nothing_in_check_mode_or_for_real \
 	the_active_node_s_plug_is_pulled_under_load the_checks_of_verify_hold
 QUICK_LAB := $(foreach name,$(QUICK_PAIR),'tests/lab/test_ha.py::test_$(name)[heartbeat]')

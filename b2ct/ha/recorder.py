@@ -40,10 +40,11 @@ while line := sys.stdin.readline():
     os.fsync(file)
     print(line.strip(), flush=True)
 """
+#: What the relay says, to its standard error, when ssh answers at the address.
+_ANSWERS: Final = "b2ct: the address answers\n"
 #: Reaches the address as soon as somebody has it, for ssh: connections that hang are given up after
 #: a second, not when TCP would. It tells when ssh answers there, and ends with its own ssh, or when
 #: the other side falls silent.
-_ANSWERS: Final = "b2ct: the address answers\n"
 _RELAY: Final = """
 import os, select, socket, sys, time
 address, port, silence = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])

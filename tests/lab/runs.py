@@ -144,10 +144,10 @@ class StorageLab:
         assert done.returncode == 0, f"{node}: {command}: {done.stderr}"
         return done.stdout.strip()
 
-    def answer(self, node: str, command: str) -> str | None:
+    def answer(self, node: str, command: str, limit_s: float = 60) -> str | None:
         """Give what a command says; nothing where it fails, or the node does not answer (yet)."""
         try:
-            done = self.lab.run(node, command, limit_s=60)
+            done = self.lab.run(node, command, limit_s=limit_s)
         except B2ctError:  # the connection is one to the machine as it was before
             return None
         return done.stdout.strip() if done.returncode == 0 else None

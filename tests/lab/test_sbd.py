@@ -36,7 +36,7 @@ class Sbd(StorageLab):
 
     def has_started_anew(self, node: str, boot: str) -> bool:
         """Tell whether a node answers, and not from the start that is known."""
-        return self.answer(node, BOOT_ID) not in {None, "", boot}
+        return self.answer(node, BOOT_ID, limit_s=30) not in {None, "", boot}
 
     def await_back(self, node: str, boot: str) -> float:
         """Wait until a node has started anew and is in the cluster; give how long it took."""
