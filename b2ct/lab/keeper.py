@@ -26,7 +26,9 @@ from typing import Final
 from b2ct.errors import B2ctError
 from b2ct.lab import running as runs
 from b2ct.lab.cables import keep_pulled
+from b2ct.lab.monitor import qmp
 from b2ct.lab.process import process, tied
+from b2ct.lab.qemu import QMP
 from b2ct.lab.running import Running, RunningGuest
 
 #: What a fence agent may ask for.
@@ -45,20 +47,28 @@ class Switch:
         self._running = running
         self._log = log
         self._alive: dict[str, subprocess.Popen[bytes]] = {}
+        #: When the firmware of a guest that is on has done its self-test.
+        self._tested: dict[str, float] = {}
 
     def status(self, name: str) -> str:
         """Give ``on`` or ``off``."""
         self.notice()
         return "on" if self._running.guest(name).name in self._alive else "off"
 
-    def on(self, name: str, *, resume: bool = False) -> str:
-        """Start a guest; one that runs goes on running."""
+    def on(self, name: str, *, begin: bool = False) -> str:
+        """Start a guest; one that runs goes on running.
+
+        :param begin: as the lab was made: resume if it can, and without a self-test.
+        """
         guest = self._running.guest(name)
         if self.status(name) == "on":
             return "on"
         argv = [*guest.argv]
-        if resume and guest.resume is not None:
+        if begin and guest.resume is not None:
             argv += ["-incoming", f"exec:zstd -dcq {guest.resume}"]
+        tests = not begin and self._running.self_test_s > 0
+        if tests:
+            argv.append("-S")
         with (guest.folder / "qemu.err").open("wb") as errors:
             child = subprocess.Popen(
                 tied(argv), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
@@ -68,6 +78,8 @@ class Switch:
         if found is not None:
             runs.note_process(guest.folder / PROCESS_FILE, found)
         self._log(f"{name}: on (process {child.pid})")
+        if tests:
+            self._tested[name] = time.monotonic() + self._running.self_test_s
         keep_pulled(guest)
         return "on"
 
@@ -76,6 +88,7 @@ class Switch:
         guest = self._running.guest(name)
         if self.status(name) == "on":
             child = self._alive.pop(name)
+            self._tested.pop(name, None)
             child.kill()
             child.wait()
             self._log(f"{name}: off")
@@ -90,8 +103,20 @@ class Switch:
             code = child.poll()
             if code is not None:
                 del self._alive[name]
+                self._tested.pop(name, None)
                 (self._running.guest(name).folder / PROCESS_FILE).unlink(missing_ok=True)
                 self._log(f"{name}: ended by itself ({code}){_why(self._running.guest(name))}")
+
+    def start_tested(self) -> None:
+        """Let guests start whose firmware has done its self-test."""
+        now = time.monotonic()
+        for name in [name for name, due in self._tested.items() if due <= now]:
+            del self._tested[name]
+            try:
+                qmp(self._running.guest(name).sockets / QMP, "cont")
+                self._log(f"{name}: starts after its self-test")
+            except B2ctError as error:
+                self._log(f"{name}: does not start after its self-test: {error}")
 
     def all_off(self) -> None:
         """Pull every plug."""
@@ -121,7 +146,7 @@ def obey(switch: Switch, running: Running, action: str, name: str) -> str:
     if action in ("off", "reboot"):
         switch.off(name)
     if action in ("on", "reboot", "begin"):
-        switch.on(name, resume=action == "begin")
+        switch.on(name, begin=action == "begin")
     return switch.status(name)
 
 
@@ -166,6 +191,7 @@ class Keeper:
                     else:
                         self._hear(key.fileobj, is_own=is_own)
                 self._switch.notice()
+                self._switch.start_tested()
         finally:
             self._switch.all_off()
             self._log(f"the lab {self._running.name} ends")

@@ -124,6 +124,7 @@ def make(
         token=token,
         segments=plan.segments,
         guests=tuple(guests),
+        self_test_s=plan.self_test_s,
     )
     running.write(folder, made)
     inventory.write_inventory(folder, made)

@@ -75,6 +75,8 @@ class Plan:
     name: str
     guests: tuple[Guest, ...]
     segments: tuple[tuple[str, ...], ...]
+    #: Seconds from the power to the start.
+    self_test_s: int = 0
 
     @property
     def disks(self) -> tuple[SharedDisk, ...]:
@@ -107,6 +109,7 @@ def plan(site: Site, settings: Settings) -> Plan:
         site.site.name,
         tuple(_guest(site, node, segments, settings) for node in nodes),
         tuple(tuple(sorted(names)) for names in segments),
+        settings.self_test,
     )
 
 

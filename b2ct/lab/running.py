@@ -44,6 +44,8 @@ class Running:
     token: str
     segments: tuple[tuple[str, ...], ...]
     guests: tuple[RunningGuest, ...]
+    #: Seconds from the power to the start of a guest's processors.
+    self_test_s: int = 0
 
     def guest(self, name: str) -> RunningGuest:
         """Give a guest by its name."""

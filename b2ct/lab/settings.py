@@ -39,6 +39,9 @@ class Settings(Model):
     memory: Annotated[int, Field(ge=384, le=65536)] = Field(768, description="MiB of each node")
     cpus: Annotated[int, Field(ge=1, le=16)] = Field(1, description="Processors of each node")
     nodes: tuple[HostName, ...] = Field((), description="Only these nodes; all if empty")
+    self_test: Annotated[int, Field(ge=0, le=600)] = Field(
+        0, description="Seconds from the power to the start: the self-test of a server's firmware"
+    )
     watchdogs: tuple[HostName, ...] = Field(
         (), description="Nodes with a watchdog card (i6300esb); others have the kernel's softdog"
     )

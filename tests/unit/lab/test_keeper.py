@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,35 +118,66 @@ while True:
         if asked["execute"] == "set_link":
             with heard.open("a") as file:
                 print(asked["arguments"]["name"], asked["arguments"]["up"], file=file)
+        elif asked["execute"] == "cont":
+            with heard.open("a") as file:
+                print("cont", *sys.argv[3:], file=file)
         print(json.dumps({"return": {}}), file=stream, flush=True)
 """
 
 
-def test_a_pulled_cable_is_out_after_the_power_was(tmp_path: Path) -> None:
-    heard = tmp_path / "heard"
-    laid = lay_out(tmp_path / "lab")
+@contextmanager
+def with_monitors(folder: Path, heard: Path, **more: int) -> Iterator[Lab]:
+    """Give a lab whose machines have a monitor, which writes down what it heard."""
+    laid = lay_out(folder)
     guests = []
     for guest in laid.running.guests:
         guest.sockets.mkdir()
         argv = (sys.executable, "-c", MACHINE, str(guest.sockets / "qmp"), str(heard))
         guests.append(dataclasses.replace(guest, argv=argv))
-    made = dataclasses.replace(laid.running, guests=tuple(guests))
+    made = dataclasses.replace(laid.running, guests=tuple(guests), **more)
     running.write(laid.folder, made)
     lab = Lab(laid.folder, made)
     lab.start_keeper(with_me=True)
     try:
+        yield lab
+    finally:
+        lab.down()
+
+
+def await_(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not met() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert met()
+
+
+def test_a_machine_starts_when_its_firmware_has_done_its_self_test(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    with with_monitors(tmp_path / "lab", heard, self_test_s=1) as lab:
+        assert lab.power("node1", "on") == "on"
+        assert not heard.exists(), "its processors stand still"
+        await_(heard.exists)
+        # QEMU was told to wait for it.
+        await_(lambda: heard.read_text() == "cont -S\n")
+        # One that was switched off meanwhile is not started, and as the lab begins nothing waits.
+        lab.power("node1", "reboot")
+        assert lab.power("node1", "off") == "off"
+        lab.power("node2", "begin")
+        time.sleep(2.5)
+        assert heard.read_text() == "cont -S\n"
+
+
+def test_a_pulled_cable_is_out_after_the_power_was(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    with with_monitors(tmp_path / "lab", heard) as lab:
         lab.power("node1", "on")
-        deadline = time.monotonic() + 10
-        while not (guests[0].sockets / "qmp").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        await_((lab.running.guest("node1").sockets / "qmp").exists)
         lab.pull("node1", "lan0")
         lab.pull("node1", "lan1")
         lab.plug("node1", "lan0")
         heard.unlink()
         lab.power("node1", "reboot")
         assert heard.read_text() == "lan1 False\n"
-    finally:
-        lab.down()
 
 
 def test_the_agent_switches(lab: Lab) -> None:
