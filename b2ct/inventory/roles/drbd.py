@@ -40,6 +40,7 @@ def host_variables(site: Site, node: ResolvedNode) -> dict[str, Any]:
                 "minor": drbd_minor(section, name),
                 "port": DRBD_PORT + drbd_minor(section, name),
                 "disk": f"/dev/{VOLUME_GROUP}/{name}",
+                "mount": volume.mount,
                 "filesystem": volume.filesystem.value,
             }
             for name, volume in section.volumes.items()
