@@ -61,7 +61,7 @@ def san(make_lab: MakeLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     vault = found.site / "vault.yml"
     vault.write_text(f"vault_san_chap_password: {PASSWORD}\n")
     program = Path(sys.executable).with_name("ansible-vault")
-    argv = [program, "encrypt", "--vault-password-file", password, vault]
+    argv = [str(program), "encrypt", "--vault-password-file", str(password), str(vault)]
     subprocess.run(argv, check=True, capture_output=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(password))

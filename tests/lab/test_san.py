@@ -9,50 +9,19 @@ import base64
 import itertools
 import json
 import re
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
-from tests.lab.runs import StorageLab, b2ct, changed
+from tests.lab.runs import b2ct, changed
+from tests.lab.sans import MOUNT, San, until, writers
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san")]
 
 NODES = ("node1", "node2", "node3")
-MOUNT = "/var/lib/one/datastores"
-#: Emulated on a busy host, everything takes several times as long as on hardware.
-until = partial(runs.until, limit_s=900.0)
-#: Appends a record to a file that all share, syncs it, and only then tells that it is there. GFS2
-#: looks for the end of the file before it locks: members that append at once overwrite each
-#: other's records, unless they take a lock as here (fcntl's, which hold for the whole cluster).
-WRITER = f"""\
-import fcntl, os, sys, time
-name = sys.argv[1]
-own = os.open("{MOUNT}/all", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-for number in range(100000):
-    fcntl.lockf(own, fcntl.LOCK_EX)
-    os.write(own, f"{{name}} {{number}}\\n".encode())
-    os.fsync(own)
-    fcntl.lockf(own, fcntl.LOCK_UN)
-    print(number, flush=True)
-    time.sleep(0.2)
-"""
-
-
-class San(StorageLab):
-    """The site in its lab."""
-
-    def await_mounted(self, node: str) -> float:
-        """Wait until a member has the file system; give how long it took."""
-        shown = f"findmnt -n -t gfs2 {MOUNT}"
-        return until(f"{node} has mounted", lambda: self.answer(node, shown) is not None)
 
 
 @pytest.fixture(scope="module")
@@ -105,45 +74,11 @@ def test_devices_and_disks_are_reported(san: San) -> None:
     assert [one["paths"] for one in json.loads(asked.stdout)["members"]] == [{"lun0": 2}] * 3
 
 
-@dataclass
-class Writer:
-    """A writer on a node; ``acknowledged`` is what it told, with the time of each."""
-
-    name: str
-    process: subprocess.Popen[str]
-    file: Path
-
-    def numbers(self) -> list[int]:
-        lines = self.file.read_text().split("\n")[:-1]
-        return [int(line) for line in lines if line.isdigit()]
-
-
-@contextmanager
-def writers(san: San, folder: Path) -> Iterator[dict[str, Writer]]:
-    """Let every node write."""
-    found: dict[str, Writer] = {}
-    try:
-        for name in NODES:
-            san.said(name, f"cat >/root/writer.py <<'END'\n{WRITER}END")
-            file = folder / name
-            argv = [*san.lab.ssh_argv(name), f"sudo -n python3 /root/writer.py {name}"]
-            with file.open("w") as stream:
-                process = subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL
-                )
-            found[name] = Writer(name, process, file)
-        yield found
-    finally:
-        for writer in found.values():
-            writer.process.kill()
-            writer.process.wait()
-
-
 def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
     san: San, tmp_path: Path
 ) -> None:
     boot = san.boot("node3")
-    with writers(san, tmp_path) as found:
+    with writers(san, NODES, tmp_path) as found:
         until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
         begun = time.monotonic()
         # Its processors stop at once; nobody but the others' fencing starts it again.
@@ -181,7 +116,7 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
 def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path: Path) -> None:
     """It lives and goes on writing, as far as it knows; nothing of it comes after the fencing."""
     boot = san.boot("node3")
-    with writers(san, tmp_path) as found:
+    with writers(san, NODES, tmp_path, first=100_000) as found:
         until("all write", lambda: all(len(one.numbers()) > 10 for one in found.values()))
         with runs.unplugged(san.lab, "node3", "lan0", "lan1"):
             at = {name: len(found[name].numbers()) for name in NODES}
