@@ -47,6 +47,22 @@ class State:
                 found.append(f"{resource} does not run")
         return found
 
+    def stuck(self, wanted: Mapping[str, bool]) -> list[tuple[str, str]]:
+        """Give what does not run for a start that failed, by resource and member.
+
+        Pacemaker does not try again by itself. What runs on one member only and has found another
+        one is not stuck.
+        """
+        found = set()
+        for one in self.failures:
+            if one.task != "start" or one.resource not in wanted:
+                continue
+            places = self.running.get(one.resource, ())
+            runs = one.node in places if wanted[one.resource] else places
+            if not runs:
+                found.add((one.resource, one.node))
+        return sorted(found)
+
 
 def _is_in(node: ET.Element) -> bool:
     """Tell whether a node is a member that Pacemaker uses.

@@ -14,7 +14,7 @@ description:
     stays, and so do meta attributes of a described resource that are not mentioned, such as the
     C(target-role) of a resource that an admin disabled.
   - Then waits until every described resource runs, a cloned one on all members, and tells why one
-    does not. Run it on one member.
+    does not. A start that had failed before is tried again. Run it on one member.
 options:
   properties:
     description: Options of the cluster, such as C(stonith-enabled).
@@ -99,6 +99,12 @@ failures:
   type: list
   elements: str
   returned: always
+retried:
+  description: What had failed to start before, and was tried again.
+  type: list
+  elements: str
+  returned: always
+  sample: [shared-files on node3]
 """
 
 import subprocess
@@ -179,6 +185,25 @@ def with_secrets(wanted: dict[str, Any], secrets: dict[str, dict[str, Any]]) -> 
     return {**wanted, "resources": [filled(one) for one in wanted["resources"]]}
 
 
+def retry_what_failed(
+    module: AnsibleModule, cluster: Cluster, wanted: dict[str, bool]
+) -> list[str]:
+    """Let Pacemaker start again what does not run for a start that failed: it does not by itself.
+
+    Whoever runs this again has done something about the reason.
+    """
+    state = cluster.state()
+    if state is None:
+        return []
+    for resource, node in (failed := state.stuck(wanted)):
+        rc, _, err = cluster.run(
+            "crm_resource", "--cleanup", "--resource", resource, "--node", node
+        )
+        if rc != 0:
+            module.fail_json(msg=f"Pacemaker keeps the failure of {resource}: {err.strip()}")
+    return [f"{resource} on {node}" for resource, node in failed]
+
+
 def wait_until_it_runs(
     module: AnsibleModule, cluster: Cluster, wanted: dict[str, bool]
 ) -> list[str]:
@@ -229,13 +254,17 @@ def main() -> None:
         module.fail_json(msg=str(error) if isinstance(error, CibError) else f"missing key {error}")
     changed = not same(before, after)
     failures: list[str] = []
+    retried: list[str] = []
     if not module.check_mode:
         if changed:
             cluster.replace(after)
         if module.params["wait"]:
+            retried = retry_what_failed(module, cluster, names(wanted))
             failures = wait_until_it_runs(module, cluster, names(wanted))
     diff = {"before": text(before), "after": text(after)}
-    module.exit_json(changed=changed, failures=failures, diff=diff)
+    module.exit_json(
+        changed=changed or bool(retried), failures=failures, retried=retried, diff=diff
+    )
 
 
 if __name__ == "__main__":

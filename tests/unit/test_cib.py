@@ -169,6 +169,16 @@ def test_what_is_missing_is_told() -> None:
     assert state.pending == 1
 
 
+def test_what_failed_to_start_and_does_not_run_is_stuck() -> None:
+    state = read(MON)
+    assert state.stuck({"fence-node1-1": False, "dlm": True}) == [("dlm", "node2")]
+    # What runs on one member is well on any of them, and what is not described is left alone.
+    assert state.stuck({"dlm": False}) == []
+    assert state.stuck({"fence-node1-1": False}) == []
+    nowhere = read(MON.replace('active="true"', 'active="false"'))
+    assert nowhere.stuck({"dlm": False}) == [("dlm", "node2")]
+
+
 def test_a_node_whose_pacemaker_has_not_started_is_no_member_yet() -> None:
     """SBD holds a node that was fenced back; its Corosync runs already."""
     pending = MON.replace('name="node2" online="true"', 'name="node2" online="true" pending="true"')
