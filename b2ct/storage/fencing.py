@@ -15,6 +15,8 @@ from b2ct.suggest import did_you_mean
 if TYPE_CHECKING:
     from ansible_collections.b2ct.cloud.plugins.module_utils.cluster_state import State
 
+#: What is told of a device that says nothing.
+_UNUSED: Final = "no member runs it; one that has just started takes its devices up after a while"
 #: Seconds for a device to answer, for a member to be off and on, and to be back in the cluster.
 DEVICE_S: Final = 150.0
 FENCE_S: Final = 240
@@ -105,7 +107,7 @@ def status(members: Members, progress: Progress) -> FenceStatus:
         place = watching[0] if watching else speaker
         asked = members.run(place, "stonith_admin --query %s", device.name, timeout_s=DEVICE_S)
         failed = [str(one) for one in state.failures if one.resource == device.name]
-        said = "" if asked.code == 0 else asked.error or "; ".join(failed) or asked.text
+        said = "" if asked.code == 0 else asked.error or "; ".join(failed) or asked.text or _UNUSED
         found.append(
             DeviceStatus(device.name, name, device.agent, device.level, asked.code == 0,
                          watching[0] if watching else "", said)

@@ -176,7 +176,7 @@ def test_the_watchdog_bites_where_sbd_hangs(sbd: Sbd, node: str) -> None:
 
 def test_the_disk_is_as_it_was(sbd: Sbd) -> None:
     """All is well again, and no pill is left on the disk."""
-    asked = b2ct("fence", "status", str(sbd.site), "--json")
-    assert asked.returncode == 0, asked.stdout + asked.stderr
+    # A member that has just started takes its devices up after a while.
+    until("every device answers", lambda: b2ct("fence", "status", str(sbd.site)).returncode == 0)
     done = b2ct("verify", str(sbd.site), *NODES, "--only", "cluster", "--only", "sbd")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -88,6 +88,12 @@ def test_a_silent_device_is_told_with_its_reason() -> None:
     )
 
 
+def test_a_device_that_nobody_runs_yet_is_told_as_that() -> None:
+    found = fencing.status(Scripted(answers(device=Answer(1, ""))), quiet)
+    (told,) = found.problems
+    assert told.startswith("fence-node2-1 does not answer: no member runs it")
+
+
 def test_a_member_that_answers_speaks_for_the_cluster() -> None:
     members = Scripted(lambda name, _line: SILENT if name == "node1" else Answer(0, WHOLE))
     assert members.cluster() == ("node2", WHOLE)
