@@ -41,17 +41,24 @@ class DeviceStatus:
 
 @dataclass(frozen=True)
 class FenceStatus:
-    """All devices of a cluster, and SBD on its members where the site has it."""
+    """All devices of a cluster, and SBD on its members where the site has it.
+
+    ``enabled`` is None where the cluster did not say whether it fences at all.
+    """
 
     site: str
-    enabled: bool
+    enabled: bool | None
     devices: tuple[DeviceStatus, ...]
     sbd: tuple[sbd.SbdStatus, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What must be mended before anything is shared."""
-        found = [] if self.enabled else ["fencing is switched off (stonith-enabled)"]
+        found = []
+        if self.enabled is None:
+            found.append("the cluster does not say whether fencing is switched on")
+        elif not self.enabled:
+            found.append("fencing is switched off (stonith-enabled)")
         found += [f"{one.name} does not answer: {one.said}" for one in self.devices
                   if not one.answers]  # fmt: skip
         # What is wrong with a disk all members tell.
@@ -114,7 +121,8 @@ def status(members: Members, progress: Progress) -> FenceStatus:
         )  # fmt: skip
     progress("asking the devices", len(wanted), len(wanted))
     command = "crm_attribute --query --name stonith-enabled --quiet"
-    enabled = members.run(speaker, command).text == "true"
+    asked = members.run(speaker, command)
+    enabled = asked.text == "true" if asked.came else None
     return FenceStatus(members.site.site.name, enabled, tuple(found), sbd.status(members))
 
 

@@ -88,6 +88,16 @@ def test_a_silent_device_is_told_with_its_reason() -> None:
     )
 
 
+def test_silence_does_not_mean_that_fencing_is_switched_off() -> None:
+    whole = answers()
+    gone = Scripted(
+        lambda name, line: SILENT if line.startswith("crm_attribute") else whole(name, line)
+    )
+    found = fencing.status(gone, quiet)
+    assert found.enabled is None
+    assert found.problems == ("the cluster does not say whether fencing is switched on",)
+
+
 def test_a_device_that_nobody_runs_yet_is_told_as_that() -> None:
     found = fencing.status(Scripted(answers(device=Answer(1, ""))), quiet)
     (told,) = found.problems
