@@ -5,6 +5,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
+from ansible_collections.b2ct.cloud.plugins.modules.pacemaker_configuration import (
+    Cluster,
+    retry_what_failed,
+)
 
 from plugins.module_utils.cib import CibError, merged, names, same, text
 from plugins.module_utils.cluster_state import read
@@ -177,6 +181,40 @@ def test_what_failed_to_start_and_does_not_run_is_stuck() -> None:
     assert state.stuck({"fence-node1-1": False}) == []
     nowhere = read(MON.replace('active="true"', 'active="false"'))
     assert nowhere.stuck({"dlm": False}) == [("dlm", "node2")]
+
+
+class RefusedError(Exception):
+    """What ends a module that fails."""
+
+
+class Module:
+    def fail_json(self, msg: str) -> None:
+        raise RefusedError(msg)
+
+
+class Scripted(Cluster):
+    """A cluster of which crm_mon says what the test wants, and that notes what else it is told."""
+
+    def __init__(self, code: int = 0) -> None:
+        super().__init__(Module())
+        self.code = code
+        self.told: list[str] = []
+
+    def run(self, *argv: str, given: str | None = None) -> tuple[int, str, str]:
+        if argv[0] == "crm_mon":
+            return 0, MON, ""
+        self.told.append(" ".join(argv))
+        return self.code, "", "no such node"
+
+
+def test_a_start_that_failed_is_tried_again() -> None:
+    cluster = Scripted()
+    assert retry_what_failed(cluster.module, cluster, {"dlm": True}) == ["dlm on node2"]
+    assert cluster.told == ["crm_resource --cleanup --resource dlm --node node2"]
+    assert retry_what_failed(cluster.module, cluster, {"fence-node1-1": False}) == []
+    refusing = Scripted(code=1)
+    with pytest.raises(RefusedError, match="keeps the failure of dlm: no such node"):
+        retry_what_failed(refusing.module, refusing, {"dlm": True})
 
 
 def test_a_node_whose_pacemaker_has_not_started_is_no_member_yet() -> None:
