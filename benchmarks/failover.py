@@ -25,7 +25,6 @@ sys.path.insert(0, str(ROOT))
 
 from b2ct.ha import drill as drills  # noqa: E402
 from b2ct.ha.drill import DrillReport, Strike  # noqa: E402
-from b2ct.ha.nodes import PairNodes  # noqa: E402
 from b2ct.lab.lab import Lab  # noqa: E402
 from b2ct.lab.open import find  # noqa: E402
 from tests.lab.pairs import MOUNT, PATIENCE_S, LabPair, install_unit, open_lab_pair  # noqa: E402
@@ -40,13 +39,7 @@ _KILL = "kill"
 
 def strike_of(pair: LabPair, kind: str) -> Strike:
     """Give what takes the active node away."""
-    if kind != _KILL:
-        return drills.strike_of(drills.Kind(kind))
-
-    def killed(_nodes: PairNodes, active: str, _standby: str) -> None:
-        pair.kill(active)
-
-    return killed
+    return pair.killed if kind == _KILL else drills.strike_of(drills.Kind(kind))
 
 
 def measure(pair: LabPair, kinds: Sequence[str], count: int) -> dict[str, list[DrillReport]]:

@@ -89,6 +89,10 @@ class LabPair:
         assert found is not None
         os.kill(found.pid, 9)
 
+    def killed(self, _nodes: PairNodes, active: str, _standby: str) -> None:
+        """What strikes in a drill: the active node's QEMU is killed."""
+        self.kill(active)
+
     def answer(self) -> str:
         """Ask the unit through the service address, from the node that stands by."""
         asked = f"timeout 20 bash -c 'cat < /dev/tcp/{self.nodes.pair.address.ip}/7000'"

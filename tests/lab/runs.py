@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ansible_mitogen
+import pytest
 
 from b2ct.errors import B2ctError
 from b2ct.lab.inventory import FOLDER
@@ -78,6 +79,24 @@ def b2ct(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [_B2CT, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+@contextmanager
+def with_vault(site: Path, folder: Path, content: str) -> Iterator[None]:
+    """Let a site's folder have an encrypted vault.yml, as on a site.
+
+    :param folder: holds the password of the vault.
+    """
+    password = folder / "password"
+    password.write_text("of-the-vault\n")
+    vault = site / "vault.yml"
+    vault.write_text(content)
+    program = str(Path(sys.executable).with_name("ansible-vault"))
+    argv = [program, "encrypt", "--vault-password-file", str(password), str(vault)]
+    subprocess.run(argv, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(password))
+        yield
 
 
 def told(words: str) -> None:

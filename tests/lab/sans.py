@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,10 @@ class San(StorageLab):
         shown = f"findmnt -n -t gfs2 {MOUNT}"
         return until(f"{node} has mounted", lambda: self.answer(node, shown) is not None)
 
+    def lines(self) -> list[str]:
+        """Give what the writers have written."""
+        return self.said("node1", f"cat {MOUNT}/all").split("\n")
+
 
 @dataclass
 class Writer:
@@ -52,6 +56,17 @@ class Writer:
     def numbers(self) -> list[int]:
         lines = self.file.read_text().split("\n")[:-1]
         return [int(line) for line in lines if line.isdigit()]
+
+
+def lost(lines: Iterable[str], found: Mapping[str, Writer]) -> list[tuple[str, int]]:
+    """Give what writers were told to be there and is not."""
+    written = {tuple(line.split()) for line in lines}
+    return [
+        (name, number)
+        for name, one in found.items()
+        for number in one.numbers()
+        if (name, str(number)) not in written
+    ]
 
 
 @contextmanager

@@ -19,7 +19,6 @@ import pytest
 from b2ct.errors import B2ctError
 from b2ct.ha import drill as drills
 from b2ct.ha import text
-from b2ct.ha.nodes import PairNodes
 from b2ct.ha.recorder import Recorder
 from b2ct.ha.status import status
 from b2ct.ha.switch import switch
@@ -76,13 +75,9 @@ def test_a_planned_switch_and_back_loses_nothing(pair: LabPair) -> None:
 
 def test_the_active_node_s_plug_is_pulled_under_load(pair: LabPair) -> None:
     """The other node fences, takes over, and nothing acknowledged is lost; the node returns."""
-
-    def pulled(_nodes: PairNodes, active: str, _standby: str) -> None:
-        pair.kill(active)
-
     source = pair.active()
     starts = pair.starts(source)
-    report = drills.drill(pair.nodes, "kill -9", pulled, _progress, limit_s=PATIENCE_S)
+    report = drills.drill(pair.nodes, "kill -9", pair.killed, _progress, limit_s=PATIENCE_S)
     print(text.drilled(report))
     assert report.good, report
     assert report.target == pair.nodes.other(source)

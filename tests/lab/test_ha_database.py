@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,8 @@ import pytest
 
 from b2ct.ha import drill as drills
 from b2ct.ha import text
-from b2ct.ha.nodes import PairNodes
 from tests.lab.pairs import PATIENCE_S, LabPair, open_lab_pair
-from tests.lab.runs import ROOT, SITES, b2ct, changed, lab_of, play, played, until
+from tests.lab.runs import ROOT, SITES, b2ct, changed, lab_of, play, played, until, with_vault
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-ha-database")]
 
@@ -40,20 +38,12 @@ done | mariadb --batch --skip-column-names --unbuffered opennebula
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabPair]:
+    secret = f"vault_opennebula_db_password: {PASSWORD}\n"
     with (
         lab_of(SITES / "ha2db", tmp_path_factory.mktemp("pair")) as lab,
         open_lab_pair(lab) as found,
-        pytest.MonkeyPatch.context() as patch,
+        with_vault(found.inventory, tmp_path_factory.mktemp("vault"), secret),
     ):
-        # The password of the database is in the vault, as on a site.
-        password = tmp_path_factory.mktemp("vault") / "password"
-        password.write_text("of-the-vault\n")
-        vault = found.inventory / "vault.yml"
-        vault.write_text(f"vault_opennebula_db_password: {PASSWORD}\n")
-        program = Path(sys.executable).with_name("ansible-vault")
-        argv = [str(program), "encrypt", "--vault-password-file", str(password), str(vault)]
-        subprocess.run(argv, check=True, capture_output=True)
-        patch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(password))
         yield found
 
 
@@ -159,10 +149,7 @@ def test_a_planned_switch_and_back_keeps_every_commit(pair: LabPair, tmp_path: P
 
 
 def test_a_killed_node_takes_no_commit_with_it(pair: LabPair, tmp_path: Path) -> None:
-    def killed(_nodes: PairNodes, active: str, _standby: str) -> None:
-        pair.kill(active)
-
-    drilled(pair, "kill -9", killed, 3000, tmp_path)
+    drilled(pair, "kill -9", pair.killed, 3000, tmp_path)
     drilled(pair, "crash", drills.strike_of(drills.Kind.CRASH), 4000, tmp_path)
 
 

@@ -7,11 +7,8 @@ and run in their order.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -55,16 +52,8 @@ def san(make_lab: MakeLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     found = Iscsi(make_lab("iscsi2"))
     done = found.lab.run("control1", ARRAY)
     assert done.returncode == 0, done.stderr
-    # The password of CHAP is in the vault, as on a site.
-    password = tmp_path_factory.mktemp("vault") / "password"
-    password.write_text("of-the-vault\n")
-    vault = found.site / "vault.yml"
-    vault.write_text(f"vault_san_chap_password: {PASSWORD}\n")
-    program = Path(sys.executable).with_name("ansible-vault")
-    argv = [str(program), "encrypt", "--vault-password-file", str(password), str(vault)]
-    subprocess.run(argv, check=True, capture_output=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(password))
+    secret = f"vault_san_chap_password: {PASSWORD}\n"
+    with runs.with_vault(found.site, tmp_path_factory.mktemp("vault"), secret):
         yield found
 
 

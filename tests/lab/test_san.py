@@ -17,7 +17,7 @@ import pytest
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
 from tests.lab.runs import b2ct, changed
-from tests.lab.sans import MOUNT, San, until, writers
+from tests.lab.sans import MOUNT, San, lost, until, writers
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san")]
 
@@ -92,19 +92,11 @@ def test_a_member_that_dies_under_load_is_fenced_and_nothing_is_lost(
         stalled = time.monotonic() - begun
         runs.told(f"the others wrote on {stalled:.0f} s after the plug was pulled")
     log = (san.lab.folder / "keeper.log").read_text()
-    told = {name: one.numbers() for name, one in found.items()}
-    lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
+    lines = san.lines()
     torn = [line for line in lines if not re.fullmatch(r"node[123] \d+", line)]
     assert torn == []
-    written = {tuple(line.split()) for line in lines}
-    assert len(lines) == len(written), "a record is there twice"
-    lost = [
-        (name, number)
-        for name in NODES
-        for number in told[name]
-        if (name, str(number)) not in written
-    ]
-    assert lost == []
+    assert len(lines) == len(set(lines)), "a record is there twice"
+    assert lost(lines, found) == []
     # The node returns by itself: fencing switched it on again, and Pacemaker mounts.
     back = san.await_mounted("node3")
     runs.told(f"node3 has mounted again {back:.0f} s later")
@@ -126,12 +118,9 @@ def test_a_member_that_is_cut_off_is_fenced_before_two_write(san: San, tmp_path:
                     len(found[name].numbers()) > at[name] + 20 for name in ("node1", "node2")
                 ),
             )
-        lines = san.said("node1", f"cat {MOUNT}/all").split("\n")
-    told = {name: one.numbers() for name, one in found.items()}
-    written = {tuple(line.split()) for line in lines}
+        lines = san.lines()
     # What the one that was cut off acknowledged before it was switched off is there as well.
-    lost = [n for n in told["node3"] if ("node3", str(n)) not in written]
-    assert lost == []
+    assert lost(lines, {"node3": found["node3"]}) == []
     fenced = san.said("node1", "stonith_admin --history node3 --verbose 2>/dev/null | tail -n 5")
     assert "reboot" in fenced or "off" in fenced, fenced
     san.await_mounted("node3")

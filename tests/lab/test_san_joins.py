@@ -14,7 +14,7 @@ import pytest
 from tests.lab import runs
 from tests.lab.conftest import MakeLab
 from tests.lab.runs import b2ct, changed
-from tests.lab.sans import MOUNT, San, Writer, until, writers
+from tests.lab.sans import MOUNT, San, lost, until, writers
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-san-joins")]
 
@@ -29,17 +29,6 @@ def san(make_lab: MakeLab) -> San:
     found.change("  name: san3\n  links", f"  name: san3\n{MEMBERS}  links")
     found.change("journals: 3, ", "journals: 2, ")
     return found
-
-
-def lost(san: San, found: dict[str, Writer]) -> list[tuple[str, int]]:
-    """Give what was acknowledged and is not in the file."""
-    written = {tuple(line.split()) for line in san.said("node1", f"cat {MOUNT}/all").split("\n")}
-    return [
-        (name, number)
-        for name, one in found.items()
-        for number in one.numbers()
-        if (name, str(number)) not in written
-    ]
 
 
 def test_two_members_share_it(san: San) -> None:
@@ -61,7 +50,7 @@ def test_one_of_two_goes_on_alone(san: San, tmp_path: Path) -> None:
         at = len(found["node1"].numbers())
         until("node1 writes on", lambda: len(found["node1"].numbers()) > at + 20)
         runs.told(f"node1 wrote on {time.monotonic() - begun:.0f} s after the plug was pulled")
-    assert lost(san, found) == []
+    assert lost(san.lines(), found) == []
     san.await_mounted("node2")
     assert san.boot("node2") != boot
 
@@ -74,7 +63,7 @@ def test_of_two_that_cannot_hear_each_other_one_is_fenced(san: San, tmp_path: Pa
         with runs.unplugged(san.lab, "node2", "lan0", "lan1"):
             at = len(found["node1"].numbers())
             until("node1 writes on", lambda: len(found["node1"].numbers()) > at + 20)
-    assert lost(san, found) == []
+    assert lost(san.lines(), found) == []
     san.await_mounted("node2")
     assert san.boot("node2") != boots["node2"]
     assert san.boot("node1") == boots["node1"]
@@ -90,7 +79,7 @@ def test_a_third_member_joins_while_the_others_write(san: San, tmp_path: Path) -
         assert code == 0, words
         at = {name: len(found[name].numbers()) for name in TWO}
         until("they write on", lambda: all(len(found[name].numbers()) > at[name] for name in TWO))
-    assert lost(san, found) == []
+    assert lost(san.lines(), found) == []
     assert {name: san.boot(name) for name in TWO} == boots, "nobody was fenced"
     for name in THREE:
         assert san.said(name, f"findmnt -n -o FSTYPE {MOUNT}") == "gfs2"
@@ -120,7 +109,7 @@ def test_two_of_three_go_on(san: San, tmp_path: Path) -> None:
         )
     san.await_mounted("node1")
     assert san.boot("node1") != boot
-    assert lost(san, found) == []
+    assert lost(san.lines(), found) == []
 
 
 def test_checks_of_verify_accept_it(san: San) -> None:
